@@ -1,0 +1,88 @@
+//! Changes: a resource and a pair of states. Everything else about a change is derived from it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::resource::{HostPath, Resource};
+use crate::state::State;
+
+/// One change of one resource. Its inverse is the pair swapped, it is a no-op when both are equal, it is
+/// verified by re-reading `to`, and stale when `from` is no longer there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// What changes; always a carrier (see [`Resource::carrier`]).
+    pub resource: Resource,
+    /// What is there before.
+    pub from: State,
+    /// What is there afterwards.
+    pub to: State,
+}
+
+impl Change {
+    /// The change that takes this one back.
+    pub fn inverse(&self) -> Self {
+        Self { resource: self.resource.clone(), from: self.to.clone(), to: self.from.clone() }
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_noop(&self) -> bool {
+        self.from == self.to
+    }
+
+    /// What must be done once at the end of the stage for this change to take effect.
+    pub fn handlers(&self) -> Vec<Handler> {
+        match &self.resource {
+            Resource::File { path } | Resource::Attributes { path } => Handler::for_path(path),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} → {}", self.resource, self.from, self.to)
+    }
+}
+
+/// What a daemon must be told after its files changed; run once a stage, in this order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Handler {
+    /// `sshd -t` must accept the configuration before anybody reloads it.
+    CheckSshd,
+    /// systemd reads its unit files again.
+    DaemonReload,
+    /// A unit, if it is active, reads its configuration again.
+    Reload { unit: String },
+    /// A unit, if it is active, is restarted, for daemons that cannot reload.
+    Restart { unit: String },
+}
+
+impl Handler {
+    fn for_path(path: &HostPath) -> Vec<Self> {
+        let text = path.as_str();
+        if text == "/etc/ssh/sshd_config" || text.starts_with("/etc/ssh/sshd_config.d/") {
+            return vec![Self::CheckSshd, Self::Reload { unit: "ssh.service".to_owned() }];
+        }
+        let journald = "/etc/systemd/journald.conf";
+        if text == journald || text.starts_with("/etc/systemd/journald.conf.d/") {
+            return vec![Self::Restart { unit: "systemd-journald.service".to_owned() }];
+        }
+        if text.starts_with("/etc/systemd/system/") {
+            return vec![Self::DaemonReload];
+        }
+        Vec::new()
+    }
+}
+
+impl fmt::Display for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CheckSshd => f.write_str("check sshd's configuration"),
+            Self::DaemonReload => f.write_str("reload systemd's units"),
+            Self::Reload { unit } => write!(f, "reload {unit}"),
+            Self::Restart { unit } => write!(f, "restart {unit}"),
+        }
+    }
+}

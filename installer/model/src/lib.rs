@@ -1,0 +1,33 @@
+//! The vocabulary that every other crate speaks, with no execution in it.
+//!
+//! A [`Control`] asks for [`Resource`]s, judges the [`State`]s that were seen and may make [`Demand`]s.
+//! The engine folds demands into [`Change`]s, orders them into a [`Plan`] and lets a [`Host`] carry them
+//! out. Everything here is data or a trait: no file system, clock, process or runtime.
+
+mod change;
+mod control;
+mod demand;
+mod digest;
+mod event;
+mod evidence;
+mod finding;
+mod host;
+mod plan;
+mod resource;
+mod secret;
+mod state;
+mod view;
+
+pub use change::{Change, Handler};
+pub use control::{About, Control, ControlId, Judgement, Reference, Severity, Waiver};
+pub use demand::{Conflict, Constraint, Demand, Target};
+pub use digest::{Digest, DigestError};
+pub use event::{Event, Kind, Level, StepEnd};
+pub use evidence::{Evidence, Unread};
+pub use finding::{Finding, Summary, Verdict};
+pub use host::{BlobError, Blobs, Fut, Host, HostError, Journal, JournalError, Keep, Observe, Sink};
+pub use plan::{Approval, Approved, Plan, Risk, Stage, StageKind, Step, StepId};
+pub use resource::{Fact, FileQuery, HostPath, Lookup, PathError, Resource, SysctlScope, Syntax, Wanted};
+pub use secret::Secret;
+pub use state::{Attributes, Entry, FileState, Node, State};
+pub use view::{StepStatus, StepView, View};

@@ -1,0 +1,398 @@
+//! Addresses of observable facets. A query is data, so it can be batched, shipped and journalled.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::plan::StageKind;
+use crate::state::Node;
+
+/// An absolute, normalised path on the target: no `.`, `..`, empty parts, trailing slash or NUL.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct HostPath(String);
+
+/// A path that is not absolute and normalised.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is not an absolute, normalised path (no `.`, `..`, `//`, trailing `/` or NUL)")]
+pub struct PathError(String);
+
+impl HostPath {
+    /// The path as text, always beginning with `/`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The path relative to the root, empty for the root itself: what a directory handle wants.
+    pub fn relative(&self) -> &str {
+        &self.0[1..]
+    }
+
+    /// The last part, empty for the root.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The directory that holds this path; `None` for the root.
+    pub fn parent(&self) -> Option<HostPath> {
+        let cut = self.0.rfind('/').filter(|_| self.0.len() > 1)?;
+        Some(Self(if cut == 0 { "/".to_owned() } else { self.0[..cut].to_owned() }))
+    }
+
+    /// The path of `name` below this directory.
+    ///
+    /// # Errors
+    /// When `name` would leave the directory or is not normalised.
+    pub fn join(&self, name: &str) -> Result<HostPath, PathError> {
+        let base = if self.0 == "/" { "" } else { &self.0 };
+        format!("{base}/{name}").parse()
+    }
+
+    /// Whether this path is `dir` or lies below it.
+    pub fn is_under(&self, dir: &HostPath) -> bool {
+        dir.0 == "/" || self.0.strip_prefix(&dir.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+impl FromStr for HostPath {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let normal = text == "/"
+            || text
+                .strip_prefix('/')
+                .is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")));
+        if normal && !text.contains('\0') { Ok(Self(text.to_owned())) } else { Err(PathError(text.to_owned())) }
+    }
+}
+
+impl TryFrom<String> for HostPath {
+    type Error = PathError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<HostPath> for String {
+    fn from(path: HostPath) -> Self {
+        path.0
+    }
+}
+
+impl fmt::Display for HostPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for HostPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a settings file is written, so that one key can be read and set in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Syntax {
+    /// `key = value`, last one wins, `#` and `;` comments: sysctl.d(5).
+    Sysctl,
+    /// `Keyword value`, case-insensitive, first one wins, `Match` blocks: sshd_config(5).
+    Sshd,
+    /// `install NAME COMMAND`, `blacklist NAME`; the key is the directive and the module: modprobe.d(5).
+    Modprobe,
+    /// `key = value` or a bare `key`, last one wins, `#` comments: pwquality.conf(5), faillock.conf(5).
+    KeyValue,
+    /// `KEY value` separated by white space, `#` comments: login.defs(5).
+    LoginDefs,
+    /// `[Section]` and `Key=value`, the key is `Section.Key`: systemd.syntax(7).
+    Ini,
+}
+
+/// Where a sysctl is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SysctlScope {
+    /// The value that the kernel uses now.
+    Running,
+    /// The value that the next boot will set: sysctl.d(5) in its order of precedence.
+    Persistent,
+}
+
+/// Which files a walk reports. All queries of one assessment share a single walk.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FileQuery {
+    /// The directory to look in.
+    pub under: HostPath,
+    /// Whether to descend; pseudo file systems and other mounts of them are never entered.
+    pub recursive: bool,
+    /// A regular expression on the last part of the path; all names when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Which kinds of node are reported; all kinds when empty.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub kinds: BTreeSet<Node>,
+    /// What makes a node worth reporting, so that answers stay small.
+    pub wanted: Wanted,
+}
+
+/// The predicate of a [`FileQuery`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wanted {
+    /// Every node of the kinds and name asked for.
+    Any,
+    /// Permission bits outside this mask are set.
+    ModeBeyond(u32),
+    /// Any of these permission bits is set.
+    ModeHas(u32),
+    /// The owner is none of these user ids.
+    OwnerNot(BTreeSet<u32>),
+    /// The group is none of these group ids.
+    GroupNot(BTreeSet<u32>),
+}
+
+/// An effective value worked out from several files by their own rules of precedence.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lookup {
+    /// An sshd keyword as sshd itself would use it outside and inside `Match` blocks:
+    /// a record with `value` (absent: compiled default), `at` (`file:line`), `match` (values in `Match`
+    /// blocks) and `dropins` (whether a drop-in placed first would win).
+    Sshd { key: String },
+    /// A key of a main file and its drop-in folders, the later file winning: a record with `value` and `at`.
+    DropIns { main: HostPath, folders: Vec<HostPath>, syntax: Syntax, key: String },
+    /// A kernel module: a record with `loaded`, `builtin`, `available`, `blacklisted`, `install` (its command).
+    Module { name: String },
+    /// A unit and its files: a record with `exists`, `enablement` (systemctl's word), `path`, `wanted-by`,
+    /// `aliases`, `links` (those that enable it now).
+    Unit { name: String },
+    /// A package in the system's own database: a record with `installed` and `version`.
+    Package { name: String },
+}
+
+/// A measurement of the machine, answered as a [`State::Record`](crate::State::Record) whose fields the
+/// backend that measures it documents.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// Release, version and build features of the running kernel.
+    Kernel,
+    /// `/etc/os-release`: id, version, the ids it is like.
+    Distribution,
+    /// Logical CPUs, memory in bytes.
+    Capacity,
+    /// Free bytes and inodes where this path lies, and the file system's type.
+    FileSystem { path: HostPath },
+    /// The Docker Engine or containerd behind this socket: name, version, storage driver, rootless, security.
+    Engine { socket: HostPath },
+    /// The Compose plugin: version.
+    Compose,
+    /// cgroup version and controllers.
+    Cgroups,
+    /// Whether this kernel module is loaded, built in or can be loaded.
+    KernelModule { name: String },
+    /// State of the random number generator, hardware sources and the rate measured.
+    Entropy,
+    /// What the kernel and the time daemon believe about the clock.
+    ClockDiscipline,
+    /// Offset against an NTP server (`host[:port]`), measured, with its uncertainty.
+    ClockOffset { server: String },
+    /// Lock conflict and release between two processes, atomic rename and fsync latency below this path.
+    FileLocks { path: HostPath },
+    /// SELinux: mode, policy, container support.
+    Selinux,
+    /// AppArmor: enabled, profiles loaded, parser present.
+    Apparmor,
+    /// Answer of the system's resolver for a name that must or must not exist.
+    Resolve { name: String },
+    /// Sockets that listen on an address other hosts can reach.
+    Listeners,
+    /// Proxy variables of shell, systemd manager and container runtime.
+    Proxies,
+    /// Audit rules and daemon, as far as container activity goes.
+    Audit,
+    /// Who can reach the container runtime: docker group, sudoers, root over ssh.
+    RuntimeAccess,
+    /// A certificate chain file with its key and CA: subject, names, expiry, chain, key match.
+    Certificate { chain: HostPath, key: HostPath, authority: HostPath },
+}
+
+/// The address of one observable facet of a machine. Each family is served by one backend.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resource {
+    /// Permission bits of a path, links followed inside the root; carried by [`Resource::Attributes`].
+    Mode { path: HostPath },
+    /// Numeric owner of a path; carried by [`Resource::Attributes`].
+    Owner { path: HostPath },
+    /// Numeric group of a path; carried by [`Resource::Attributes`].
+    Group { path: HostPath },
+    /// Kind, mode, owner, group and extended attributes of an existing path, links followed.
+    Attributes { path: HostPath },
+    /// Bytes of a regular file; carried by [`Resource::File`].
+    Content { path: HostPath },
+    /// Target of a symbolic link; carried by [`Resource::File`].
+    Link { path: HostPath },
+    /// One key of a settings file; carried by [`Resource::File`].
+    Setting { path: HostPath, syntax: Syntax, key: String },
+    /// A whole node, its attributes and its bytes or link target; the last part is not followed.
+    File { path: HostPath },
+    /// The files that a shared walk found.
+    Files(FileQuery),
+    /// An effective value over several files.
+    Effective(Lookup),
+    /// A kernel parameter.
+    Sysctl { key: String, scope: SysctlScope },
+    /// Whether a unit runs: `active` or `inactive`.
+    Activity { unit: String },
+    /// A measurement.
+    Fact(Fact),
+    /// A container image in the engine, by image id.
+    Image { id: Digest },
+    /// A Compose project: the release that is up, or absent.
+    Stack { project: String },
+    /// One service of a Compose project as it runs: image, state, health, mounts.
+    Service { project: String, service: String },
+    /// An injected secret at its target path.
+    Secret { path: HostPath },
+}
+
+impl Resource {
+    /// The resource that a change of this facet is a change of: facets of one file change together, in one
+    /// write, so that every change is exactly invertible.
+    pub fn carrier(&self) -> Resource {
+        match self {
+            Self::Mode { path } | Self::Owner { path } | Self::Group { path } => {
+                Self::Attributes { path: path.clone() }
+            }
+            Self::Content { path } | Self::Link { path } | Self::Setting { path, .. } => {
+                Self::File { path: path.clone() }
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// The stage in which a change of this resource happens, or `None` if it can only be observed.
+    pub fn stage(&self) -> Option<StageKind> {
+        Some(match self.carrier() {
+            Self::Attributes { .. } | Self::File { .. } => StageKind::File,
+            Self::Sysctl { scope: SysctlScope::Running, .. } => StageKind::Kernel,
+            Self::Activity { .. } => StageKind::Unit,
+            Self::Image { .. } => StageKind::Image,
+            Self::Secret { .. } => StageKind::Secret,
+            Self::Stack { .. } => StageKind::Stack,
+            _ => return None,
+        })
+    }
+
+    /// The path that a file-like resource is about.
+    pub fn path(&self) -> Option<&HostPath> {
+        match self {
+            Self::Mode { path }
+            | Self::Owner { path }
+            | Self::Group { path }
+            | Self::Attributes { path }
+            | Self::Content { path }
+            | Self::Link { path }
+            | Self::Setting { path, .. }
+            | Self::File { path }
+            | Self::Secret { path } => Some(path),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mode { path } => write!(f, "mode of {path}"),
+            Self::Owner { path } => write!(f, "owner of {path}"),
+            Self::Group { path } => write!(f, "group of {path}"),
+            Self::Attributes { path } => write!(f, "attributes of {path}"),
+            Self::Content { path } => write!(f, "content of {path}"),
+            Self::Link { path } => write!(f, "link {path}"),
+            Self::Setting { path, key, .. } => write!(f, "{key} in {path}"),
+            Self::File { path } => write!(f, "file {path}"),
+            Self::Files(query) => write!(f, "files under {}", query.under),
+            Self::Effective(lookup) => write!(f, "{lookup}"),
+            Self::Sysctl { key, scope: SysctlScope::Running } => write!(f, "running sysctl {key}"),
+            Self::Sysctl { key, scope: SysctlScope::Persistent } => write!(f, "persistent sysctl {key}"),
+            Self::Activity { unit } => write!(f, "activity of {unit}"),
+            Self::Fact(fact) => write!(f, "{fact}"),
+            Self::Image { id } => write!(f, "image {id}"),
+            Self::Stack { project } => write!(f, "stack {project}"),
+            Self::Service { project, service } => write!(f, "service {project}/{service}"),
+            Self::Secret { path } => write!(f, "secret at {path}"),
+        }
+    }
+}
+
+impl fmt::Display for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sshd { key } => write!(f, "effective sshd {key}"),
+            Self::DropIns { main, key, .. } => write!(f, "effective {key} of {main}"),
+            Self::Module { name } => write!(f, "kernel module {name}"),
+            Self::Unit { name } => write!(f, "unit {name}"),
+            Self::Package { name } => write!(f, "package {name}"),
+        }
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kernel => f.write_str("kernel"),
+            Self::Distribution => f.write_str("distribution"),
+            Self::Capacity => f.write_str("CPU and memory"),
+            Self::FileSystem { path } => write!(f, "file system at {path}"),
+            Self::Engine { socket } => write!(f, "container engine at {socket}"),
+            Self::Compose => f.write_str("Compose"),
+            Self::Cgroups => f.write_str("control groups"),
+            Self::KernelModule { name } => write!(f, "kernel module {name}"),
+            Self::Entropy => f.write_str("entropy"),
+            Self::ClockDiscipline => f.write_str("clock discipline"),
+            Self::ClockOffset { server } => write!(f, "clock offset against {server}"),
+            Self::FileLocks { path } => write!(f, "file locks at {path}"),
+            Self::Selinux => f.write_str("SELinux"),
+            Self::Apparmor => f.write_str("AppArmor"),
+            Self::Resolve { name } => write!(f, "resolution of {name}"),
+            Self::Listeners => f.write_str("listening sockets"),
+            Self::Proxies => f.write_str("proxy variables"),
+            Self::Audit => f.write_str("audit logging"),
+            Self::RuntimeAccess => f.write_str("access to the container runtime"),
+            Self::Certificate { chain, .. } => write!(f, "certificate {chain}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_absolute_normalised_paths_are_paths() {
+        for good in ["/", "/etc", "/etc/ssh/sshd_config", "/a b/ü"] {
+            assert_eq!(good.parse::<HostPath>().map(String::from).as_deref(), Ok(good));
+        }
+        for bad in ["", "etc", "/etc/", "//etc", "/etc/../x", "/./x", "/a//b", "/a\0b"] {
+            assert!(bad.parse::<HostPath>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn parents_and_children_meet() {
+        let root: HostPath = "/".parse().unwrap();
+        let etc = root.join("etc").unwrap();
+        assert_eq!(etc.parent(), Some(root.clone()));
+        assert_eq!(root.parent(), None);
+        assert!(etc.join("../x").is_err());
+        assert!(etc.join("ssh").unwrap().is_under(&etc));
+        assert!(!"/etcetera".parse::<HostPath>().unwrap().is_under(&etc));
+    }
+}

@@ -1,0 +1,43 @@
+//! The only place that prints: stdout carries the result, stderr everything else.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use crate::cli::Format;
+use crate::failure::Failure;
+
+/// Prints a result on stdout: the text, or the JSON document. A closed pipe is not an error.
+pub fn result(format: Format, text: &str, document: &Value) {
+    let line = match format {
+        Format::Text => text.trim_end().to_owned(),
+        Format::Json => document.to_string(),
+    };
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// Says something to the operator on stderr.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints a failure on stderr, and with `--output json` also as a document on stdout.
+pub fn failure(failure: &Failure, format: Format) {
+    let mut text = format!("error: {}", failure.summary());
+    for cause in failure.causes() {
+        text.push_str(&format!("\n  because: {cause}"));
+    }
+    if let Some(hint) = failure.next_step() {
+        text.push_str(&format!("\n  next: {hint}"));
+    }
+    say(&text);
+    if format == Format::Json {
+        let document = json!({
+            "v": 1,
+            "outcome": "error",
+            "exit": failure.exit() as u8,
+            "error": { "summary": failure.summary(), "causes": failure.causes(), "next": failure.next_step() },
+        });
+        result(format, "", &document);
+    }
+}
