@@ -188,7 +188,8 @@ pub enum Lookup {
     /// `main_last` says whether the main file is read before (systemd) or after them (libpwquality).
     DropIns { main: HostPath, folders: Vec<HostPath>, main_last: bool, syntax: Syntax, key: String },
     /// A kernel module: a record with `loaded` (absent: cannot be seen here), `builtin` and `available` (absent:
-    /// no kernel's modules are here to look at), `blacklisted`, `install` (its command).
+    /// no kernel's modules are here to look at), `blacklisted`, `install` (the command that
+    /// counts; absent: none) and `install-path` (the file that says so).
     Module { name: String },
     /// A unit and its files: a record with `exists`, `enablement` (systemctl's word), `path`, `wanted-by`
     /// (the links that `systemctl enable` would make, by path), `aliases` (likewise), `links` (those that

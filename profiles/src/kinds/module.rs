@@ -20,9 +20,9 @@ impl Module {
         Resource::Effective(Lookup::Module { name: self.name.clone() })
     }
 
-    fn set(&self, directive: &str, value: &str) -> Ask {
+    fn set(&self, path: HostPath, directive: &str, value: &str) -> Ask {
         let key = format!("{directive} {}", self.name);
-        let resource = Resource::Setting { path: HostPath::literal(OURS), syntax: Syntax::Modprobe, key };
+        let resource = Resource::Setting { path, syntax: Syntax::Modprobe, key };
         Ask::new(resource, Constraint::Equals(State::text(value)))
     }
 }
@@ -73,10 +73,12 @@ impl Kind for Module {
         let install = record.get("install").and_then(State::as_text);
         let mut asks = Vec::new();
         if !install.is_some_and(is_inert) {
-            asks.push(self.set("install", "/bin/false"));
+            // Of several install commands the first one counts, so the one that does is changed in place.
+            let path = record.get("install-path").and_then(State::as_text).and_then(|path| path.parse().ok());
+            asks.push(self.set(path.unwrap_or_else(|| HostPath::literal(OURS)), "install", "/bin/false"));
         }
         if !flag("blacklisted") {
-            asks.push(self.set("blacklist", ""));
+            asks.push(self.set(HostPath::literal(OURS), "blacklist", ""));
         }
         asks
     }
