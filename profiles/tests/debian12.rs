@@ -10,7 +10,10 @@ const PROFILE: &str = include_str!("../cis/debian12.toml");
 /// Level 1 server rules whose template has a probe kind.
 const RULES: usize = 257;
 
-#[expect(clippy::disallowed_methods, reason = "where the facts lie is the business of whoever runs the tests")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where the facts lie is the business of whoever runs the tests"
+)]
 fn facts() -> Option<Value> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let shared = std::env::var_os("GROUNDFAST_SHARED").map_or(beside, PathBuf::from);
