@@ -35,6 +35,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
 /// Runs a command that waits for things. One thread is enough: the work is waiting, and the walk has its own.
 fn wait(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Error, "starting the runtime").because(&error))?;
+    let runtime =
+        runtime.map_err(|error| Failure::new(Exit::Error, "starting the runtime").because(&error))?;
     runtime.block_on(work)
 }
