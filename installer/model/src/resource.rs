@@ -324,6 +324,12 @@ impl Resource {
         })
     }
 
+    /// Whether only Groundfast writes this resource, so that a state between `from` and `to` can only be its
+    /// own half-made change, and may be taken back.
+    pub fn is_exclusive(&self) -> bool {
+        matches!(self, Self::Stack { .. } | Self::Secret { .. })
+    }
+
     /// The path that a file-like resource is about.
     pub fn path(&self) -> Option<&HostPath> {
         match self {

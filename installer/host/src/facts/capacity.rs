@@ -179,7 +179,7 @@ mod tests {
     fn a_path_not_there_yet_is_measured_where_it_would_lie() {
         let folder = tempfile::tempdir().unwrap();
         let deep: HostPath = format!("{}/a/b", folder.path().display()).parse().unwrap();
-        let tree = Tree::open(Path::new("/")).unwrap();
+        let tree = Tree::at(Path::new("/")).unwrap();
         let seen = read_file_system(&tree, &deep).unwrap();
         assert_eq!(
             seen.get("at"),

@@ -68,7 +68,7 @@ mod tests {
         std::fs::create_dir(&plugins).unwrap();
         let plugin = plugins.join("docker-compose");
         let environment = BTreeMap::from([("DOCKER_CONFIG".to_owned(), folder.path().display().to_string())]);
-        let tree = Tree::open(Path::new("/")).unwrap();
+        let tree = Tree::at(Path::new("/")).unwrap();
         for (script, version) in
             [("#!/bin/sh\necho '{\"Version\":\"v2.20.2\"}'\n", Some("2.20.2")), ("#!/bin/sh\nexit 3\n", None)]
         {

@@ -192,7 +192,7 @@ mod tests {
 
     async fn asked(answer: Option<String>) -> Result<Value, Unread> {
         let (_folder, socket, task) = serve(answer);
-        let seen = get(&Tree::open(Path::new("/")).unwrap(), &socket, "/version").await;
+        let seen = get(&Tree::at(Path::new("/")).unwrap(), &socket, "/version").await;
         task.abort();
         seen
     }
@@ -214,7 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_socket_is_absent_and_a_dead_one_no_answer() {
-        let tree = Tree::open(Path::new("/")).unwrap();
+        let tree = Tree::at(Path::new("/")).unwrap();
         assert_eq!(read(&tree, &"/no/such.sock".parse().unwrap()).await, Ok(State::Absent));
         let (folder, socket, task) = serve(None);
         task.abort();

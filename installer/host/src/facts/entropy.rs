@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_running_machine_has_random_numbers() {
-        let seen = read(&Tree::open(Path::new("/")).unwrap()).unwrap();
+        let seen = read(&Tree::at(Path::new("/")).unwrap()).unwrap();
         assert_eq!(seen.get("initialised"), Some(&State::Flag(true)));
         assert!(seen.get("rate").and_then(State::as_int) > Some(100_000), "{seen}");
         assert!(seen.get("available").and_then(State::as_int) > Some(0), "{seen}");

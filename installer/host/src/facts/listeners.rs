@@ -157,7 +157,7 @@ mod tests {
     fn our_own_sockets_are_seen_with_their_process() {
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
         let udp = UdpSocket::bind("0.0.0.0:0").unwrap();
-        let seen = read(&Tree::open(Path::new("/")).unwrap()).unwrap();
+        let seen = read(&Tree::at(Path::new("/")).unwrap()).unwrap();
         let find = |protocol: &str, port: u16| {
             let port = State::Int(port.into());
             let is = |one: &&State| {

@@ -24,9 +24,7 @@ mod locks;
 mod modules;
 mod proxies;
 mod resolve;
-mod run;
 mod sntp;
-mod tree;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -38,7 +36,8 @@ use model::{Fact, State, Unread};
 use tokio::task::JoinSet;
 
 pub use lockpeer::{LockKind, UnknownLock, lock_peer};
-use tree::Tree;
+use crate::tree::Tree;
+use crate::{run, tree};
 
 /// How long one measurement may take unless told otherwise.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -69,7 +68,7 @@ impl Facts {
     /// # Errors
     /// When the root cannot be opened as a directory.
     pub fn new(root: &Path, clock: fn() -> SystemTime) -> io::Result<Self> {
-        let tree = Tree::open(root)?;
+        let tree = Tree::at(root)?;
         Ok(Self { tree, clock, deadline: DEADLINE, environment: BTreeMap::new(), peer: None })
     }
 

@@ -10,7 +10,7 @@ pub(super) fn scratch(files: &[(&str, &str)]) -> (tempfile::TempDir, Tree) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    let tree = Tree::open(folder.path()).unwrap();
+    let tree = Tree::at(folder.path()).unwrap();
     (folder, tree)
 }
 

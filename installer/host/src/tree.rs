@@ -14,7 +14,7 @@ const LIMIT: u64 = 8 << 20;
 
 /// A root directory. Links are resolved as the machine that lives there would resolve them.
 #[derive(Clone, Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     directory: Arc<OwnedFd>,
     root: PathBuf,
     live: bool,
@@ -22,29 +22,29 @@ pub(super) struct Tree {
 
 impl Tree {
     /// Opens a root directory; `/` is the running machine.
-    pub(super) fn open(root: &Path) -> io::Result<Self> {
+    pub(crate) fn at(root: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = Arc::new(rustix::fs::openat(CWD, root, flags, Mode::empty())?);
         Ok(Self { directory, root: root.to_owned(), live: root == Path::new("/") })
     }
 
     /// Whether this is the running machine.
-    pub(super) fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         self.live
     }
 
     /// The name of a path for system calls that take no directory handle (sockets, programs).
-    pub(super) fn outside(&self, path: &str) -> PathBuf {
+    pub(crate) fn outside(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }
 
     /// The text of a file, bytes that are no UTF-8 replaced; `None` when it is not there.
-    pub(super) fn text(&self, path: &str) -> Result<Option<String>, Unread> {
+    pub(crate) fn text(&self, path: &str) -> Result<Option<String>, Unread> {
         Ok(self.bytes(path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// The bytes of a file; `None` when it is not there.
-    pub(super) fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>, Unread> {
+    pub(crate) fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>, Unread> {
         let Some(handle) = self.handle(path, OFlags::RDONLY | OFlags::NONBLOCK)? else { return Ok(None) };
         let mut bytes = Vec::new();
         match File::from(handle).take(LIMIT + 1).read_to_end(&mut bytes) {
@@ -57,12 +57,12 @@ impl Tree {
     }
 
     /// The first line of a file without white space around it; `None` when it is not there.
-    pub(super) fn line(&self, path: &str) -> Result<Option<String>, Unread> {
+    pub(crate) fn line(&self, path: &str) -> Result<Option<String>, Unread> {
         Ok(self.text(path)?.map(|text| text.lines().next().unwrap_or_default().trim().to_owned()))
     }
 
     /// The names in a directory, sorted; none when it is not there.
-    pub(super) fn names(&self, path: &str) -> Result<Vec<String>, Unread> {
+    pub(crate) fn names(&self, path: &str) -> Result<Vec<String>, Unread> {
         let Some(handle) = self.handle(path, OFlags::RDONLY | OFlags::DIRECTORY)? else {
             return Ok(Vec::new());
         };
@@ -79,17 +79,21 @@ impl Tree {
     }
 
     /// Whether a path leads to something.
-    pub(super) fn exists(&self, path: &str) -> Result<bool, Unread> {
+    pub(crate) fn exists(&self, path: &str) -> Result<bool, Unread> {
         Ok(self.handle(path, OFlags::PATH)?.is_some())
     }
 
     /// Type, mode and owner of what a path leads to; `None` when it is not there.
-    pub(super) fn stat(&self, path: &str) -> Result<Option<rustix::fs::Stat>, Unread> {
+    pub(crate) fn stat(&self, path: &str) -> Result<Option<rustix::fs::Stat>, Unread> {
         let Some(handle) = self.handle(path, OFlags::PATH)? else { return Ok(None) };
         rustix::fs::fstat(&handle).map(Some).map_err(|error| unread(path, &error.into()))
     }
 
-    fn handle(&self, path: &str, flags: OFlags) -> Result<Option<OwnedFd>, Unread> {
+    /// Opens what a path leads to; `None` when it is not there.
+    ///
+    /// # Errors
+    /// Whatever the system says, but for what means that nothing is there.
+    pub(crate) fn open(&self, path: &str, flags: OFlags) -> io::Result<Option<OwnedFd>> {
         let flags = flags | OFlags::CLOEXEC;
         let opened = if self.live {
             rustix::fs::openat(CWD, path, flags, Mode::empty())
@@ -101,13 +105,17 @@ impl Tree {
         match opened {
             Ok(handle) => Ok(Some(handle)),
             Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(None),
-            Err(error) => Err(unread(path, &error.into())),
+            Err(error) => Err(error.into()),
         }
+    }
+
+    fn handle(&self, path: &str, flags: OFlags) -> Result<Option<OwnedFd>, Unread> {
+        self.open(path, flags).map_err(|error| unread(path, &error))
     }
 }
 
 /// Why reading a path failed.
-pub(super) fn unread(path: impl AsRef<Path>, error: &io::Error) -> Unread {
+pub(crate) fn unread(path: impl AsRef<Path>, error: &io::Error) -> Unread {
     let path = path.as_ref().display();
     match error.kind() {
         io::ErrorKind::PermissionDenied => Unread::Denied(path.to_string()),
@@ -116,7 +124,7 @@ pub(super) fn unread(path: impl AsRef<Path>, error: &io::Error) -> Unread {
 }
 
 /// The names of running processes (the kernel cuts them to 15 bytes), with duplicates.
-pub(super) fn processes(tree: &Tree) -> Result<Vec<String>, Unread> {
+pub(crate) fn processes(tree: &Tree) -> Result<Vec<String>, Unread> {
     let numbers =
         tree.names("/proc")?.into_iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
     let mut names = Vec::new();
@@ -143,7 +151,7 @@ mod tests {
         std::fs::write(folder.path().join("usr/lib/os-release"), "ID=inside").unwrap();
         symlink("/usr/lib/os-release", folder.path().join("etc/os-release")).unwrap();
         symlink("../../../../../../etc/hostname", folder.path().join("etc/out")).unwrap();
-        let tree = Tree::open(folder.path()).unwrap();
+        let tree = Tree::at(folder.path()).unwrap();
         assert_eq!(tree.text("/etc/os-release").unwrap().as_deref(), Some("ID=inside"));
         assert_eq!(tree.text("/etc/out").unwrap(), None);
         assert_eq!(tree.names("/etc").unwrap(), ["os-release", "out"]);
@@ -155,7 +163,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         File::create(folder.path().join("huge")).unwrap().set_len(LIMIT + 1).unwrap();
         File::create(folder.path().join("large")).unwrap().set_len(LIMIT).unwrap();
-        let tree = Tree::open(folder.path()).unwrap();
+        let tree = Tree::at(folder.path()).unwrap();
         assert!(matches!(tree.bytes("/huge"), Err(Unread::Malformed(_))));
         assert_eq!(tree.bytes("/large").unwrap().unwrap().len() as u64, LIMIT);
     }

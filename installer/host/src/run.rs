@@ -15,7 +15,7 @@ const LIMIT: u64 = 1 << 20;
 ///
 /// # Errors
 /// When it is missing, may not be run, prints too much or ends with anything but 0.
-pub(super) async fn output(program: &Path, arguments: &[&str]) -> Result<String, Unread> {
+pub(crate) async fn output(program: &Path, arguments: &[&str]) -> Result<String, Unread> {
     let name = program.display();
     let mut child = Command::new(program)
         .args(arguments)
@@ -27,7 +27,7 @@ pub(super) async fn output(program: &Path, arguments: &[&str]) -> Result<String,
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| super::tree::unread(program, &error))?;
+        .map_err(|error| crate::tree::unread(program, &error))?;
     let (mut text, mut complaint) = (String::new(), String::new());
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(Unread::Failed(format!("{name} has no output")));
