@@ -31,7 +31,13 @@ pub struct Global {
     #[arg(long, global = true, value_enum, default_value_t, env = "GROUNDFAST_OUTPUT")]
     pub output: Format,
     /// Where Groundfast keeps its state on this machine.
-    #[arg(long, global = true, value_name = "DIR", default_value = "/var/lib/groundfast", env = "GROUNDFAST_DATA_DIR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "/var/lib/groundfast",
+        env = "GROUNDFAST_DATA_DIR"
+    )]
     pub data_dir: PathBuf,
 }
 
