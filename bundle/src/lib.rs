@@ -5,22 +5,40 @@
 //! [`Contents`]. Nothing is used before its digest matched; every blob is hashed while it is written.
 
 pub mod archive;
+mod contents;
+mod create;
 pub mod dsse;
 mod error;
+mod extract;
+mod files;
+mod inspect;
 mod json;
 pub mod keys;
 pub mod layout;
+mod medium;
 pub mod member;
+mod open;
+mod progress;
 mod refusal;
 mod root;
 mod secretbox;
 pub mod spec;
 pub mod statement;
+mod store;
+mod stream;
+mod trust;
 
+pub use contents::{Contents, FileEntry, Image};
+pub use create::{Created, Engine, Inputs, create};
 pub use error::Error;
+pub use medium::{Member, walk};
+pub use open::{Bundle, Claims, Untrusted, Verified};
+pub use progress::Progress;
 pub use refusal::{MemberFault, Refusal};
 pub use root::Root;
 pub use statement::Statement;
+pub use store::{SiteState, Store};
+pub use trust::{Expectations, Seen, Trust};
 
 use model::Digest;
 use serde::Serialize;
