@@ -43,5 +43,10 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    // commands are added here, one file each under commands/
+    /// Make, verify and look into signed bundles.
+    #[command(subcommand)]
+    Bundle(crate::commands::bundle::Verb),
+    /// Make the keys that sign bundles.
+    #[command(subcommand)]
+    Key(crate::commands::key::Verb),
 }

@@ -2,8 +2,11 @@
 
 mod cli;
 mod commands;
+mod engine_stream;
 mod failure;
 mod output;
+mod passphrase;
+mod progress;
 
 use std::process::ExitCode;
 
