@@ -14,6 +14,7 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// Shows the steps of one command.
 pub struct Progress {
+    silent: bool,
     bar: Option<ProgressBar>,
     done: AtomicU64,
     step: Mutex<Step>,
@@ -26,21 +27,24 @@ struct Step {
 }
 
 impl Progress {
-    /// Chooses the form by whether stderr is a terminal.
-    pub fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
+    /// Chooses the form by whether stderr is a terminal, unless there should be none.
+    pub fn new(silent: bool) -> Self {
+        let bar = (!silent && std::io::stderr().is_terminal()).then(|| {
             let template = "{msg:<24} {bar:24} {bytes:>11} of {total_bytes} {bytes_per_sec} {eta} left";
             let style =
                 ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(0).with_style(style)
         });
         let step = Step { name: String::new(), total: 0, said: Instant::now() };
-        Self { bar, done: AtomicU64::new(0), step: Mutex::new(step) }
+        Self { silent, bar, done: AtomicU64::new(0), step: Mutex::new(step) }
     }
 }
 
 impl bundle::Progress for Progress {
     fn start(&self, what: &str, total: u64) {
+        if self.silent {
+            return;
+        }
         self.done.store(0, Ordering::Relaxed);
         if let Some(bar) = &self.bar {
             bar.reset();
@@ -54,6 +58,9 @@ impl bundle::Progress for Progress {
     }
 
     fn advance(&self, bytes: u64) {
+        if self.silent {
+            return;
+        }
         if let Some(bar) = &self.bar {
             return bar.inc(bytes);
         }

@@ -13,6 +13,8 @@ mod format;
 mod kinds;
 mod rule;
 mod tailoring;
+#[cfg(test)]
+mod testbed;
 mod variable;
 
 pub use catalogue::{Catalogue, ProfileView};

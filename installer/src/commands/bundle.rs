@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::Global;
+use crate::document::Document;
 use crate::engine_stream::DockerSocket;
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
@@ -111,14 +112,14 @@ pub struct Trusted {
 pub fn run(verb: Verb, global: &Global) -> Result<Exit, Failure> {
     let started = Timestamp::now();
     let (command, (text, result)) = match verb {
-        Verb::Create(create) => ("bundle create", create.run(started)?),
+        Verb::Create(create) => ("bundle create", create.run(global, started)?),
         Verb::Verify { file, trusted } => ("bundle verify", verify(&file, &trusted, global, started)?),
         Verb::Inspect { file } => ("bundle inspect", inspect(&file)?),
         Verb::Extract { file, dir, trusted } => {
             ("bundle extract", extract(&file, &dir, &trusted, global, started)?)
         }
     };
-    output::result(global.output, &text, &document(command, started, &result));
+    output::result(global.output, &text, &document(command, started, result));
     Ok(Exit::Done)
 }
 
@@ -126,7 +127,7 @@ pub fn run(verb: Verb, global: &Global) -> Result<Exit, Failure> {
 type Report = (String, Value);
 
 impl Create {
-    fn run(&self, now: Timestamp) -> Result<Report, Failure> {
+    fn run(&self, global: &Global, now: Timestamp) -> Result<Report, Failure> {
         let doing = format!("cannot make a bundle from {}", self.spec.display());
         let read = |path: &Path| {
             std::fs::read(path).map_err(|error| {
@@ -152,7 +153,7 @@ impl Create {
             now: epoch.and_then(|epoch| Timestamp::from_second(epoch).ok()).unwrap_or(now),
             mtime: self.source_date_epoch.map_or(0, u64::from),
         };
-        let created = bundle::create(&spec, &inputs, &self.out, &Progress::new())
+        let created = bundle::create(&spec, &inputs, &self.out, &Progress::new(global.no_progress))
             .map_err(|error| failed(&doing, &error))?;
         let text =
             format!("wrote {} ({} bytes)\n{}", self.out.display(), created.size, created.statement.text());
@@ -193,7 +194,7 @@ impl Trusted {
 fn verify(file: &Path, trusted: &Trusted, global: &Global, now: Timestamp) -> Result<Report, Failure> {
     let verified = trusted.open(file, global, now)?;
     verified
-        .check(&Progress::new())
+        .check(&Progress::new(global.no_progress))
         .map_err(|error| failed(&format!("cannot verify {}", file.display()), &error))?;
     let statement = verified.statement();
     let text =
@@ -229,7 +230,7 @@ fn extract(
 ) -> Result<Report, Failure> {
     let verified = trusted.open(file, global, now)?;
     verified
-        .extract(dir, &Progress::new())
+        .extract(dir, &Progress::new(global.no_progress))
         .map_err(|error| failed(&format!("cannot extract {}", file.display()), &error))?;
     let statement = verified.statement();
     let text = format!("verified and extracted to {}\n{}", dir.display(), statement.text());
@@ -237,15 +238,11 @@ fn extract(
 }
 
 /// The JSON document of a command that did its work.
-pub fn document(command: &str, started: Timestamp, result: &Value) -> Value {
-    json!({
-        "v": 1,
-        "command": command,
-        "started": started,
-        "finished": Timestamp::now(),
-        "outcome": "done",
-        "result": result,
-    })
+pub fn document(command: &str, started: Timestamp, result: Value) -> Value {
+    let mut document = Document::new(command, &host::name(), &started.to_string());
+    document.finished = Timestamp::now().to_string();
+    document.result = result;
+    document.json()
 }
 
 /// A failure with the exit code that its kind has.

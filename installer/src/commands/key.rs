@@ -60,6 +60,6 @@ pub fn run(verb: Verb, global: &Global) -> Result<Exit, Failure> {
     let result = json!({
         "private": made.private, "public": made.public, "root": made.root, "hint": made.hint, "expires": expires,
     });
-    output::result(global.output, &text, &super::bundle::document("key generate", started, &result));
+    output::result(global.output, &text, &super::bundle::document("key generate", started, result));
     Ok(Exit::Done)
 }

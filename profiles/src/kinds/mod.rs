@@ -10,6 +10,9 @@ mod sysctl;
 mod unit;
 mod value;
 
+#[cfg(test)]
+mod cases;
+
 use model::{Constraint, Evidence, Judgement, Resource, Unread, Verdict};
 use serde::{Deserialize, Deserializer};
 

@@ -1,6 +1,6 @@
 //! Services and sockets of systemd: enabled and running, or neither.
 
-use model::{Constraint, Evidence, HostPath, Judgement, Lookup, Resource, State, Verdict};
+use model::{Constraint, Evidence, HostPath, Judgement, Lookup, Resource, State};
 use serde::Deserialize;
 
 use super::parts::Parts;
@@ -137,13 +137,12 @@ impl Kind for Unit {
                 }
             }
         }
-        if !there {
+        // That none was found among units that could not all be read says nothing.
+        let blind = self.units.iter().any(|unit| seen.see(&lookup(unit)).is_err());
+        if !there && !blind {
             parts.seen(self.state == Wished::Disabled, format!("{} not installed", self.units.join(", ")));
         }
-        let judgement = parts.judge(self.expected());
-        // That none was found among units that could not all be read says nothing.
-        let blind = !there && self.units.iter().any(|unit| seen.see(&lookup(unit)).is_err());
-        if blind { Judgement { verdict: Verdict::Unknown, ..judgement } } else { judgement }
+        parts.judge(self.expected())
     }
 
     fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
