@@ -1,8 +1,10 @@
 //! One file a command: read the arguments, call the crate that does the work, render what comes back.
 
 pub mod answers;
+pub mod bundle;
 pub mod drift;
 pub mod harden;
+pub mod key;
 pub mod preflight;
 pub mod profile;
 pub mod resume;
@@ -20,7 +22,9 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
     match cli.command {
         Command::Answers(command) => answers::run(&command, global),
+        Command::Bundle(verb) => bundle::run(verb, global),
         Command::Explain(command) => profile::explain(&command, global),
+        Command::Key(verb) => key::run(verb, global),
         Command::Profile(command) => profile::run(&command, global),
         Command::Status(command) => status::run(&command, global),
         Command::Drift(command) => wait(drift::run(&command, global)),
