@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands;
+
 /// From one signed file and a bare Linux machine to a hardened, running, provably unmodified site.
 #[derive(Debug, Parser)]
 #[command(name = "groundfast", version, propagate_version = true, max_term_width = 110)]
@@ -31,11 +33,19 @@ pub struct Global {
     #[arg(long, global = true, value_enum, default_value_t, env = "GROUNDFAST_OUTPUT")]
     pub output: Format,
     /// Where Groundfast keeps its state on this machine.
-    #[arg(long, global = true, value_name = "DIR", default_value = "/var/lib/groundfast", env = "GROUNDFAST_DATA_DIR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "/var/lib/groundfast",
+        env = "GROUNDFAST_DATA_DIR"
+    )]
     pub data_dir: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    // commands are added here, one file each under commands/
+    /// The decision point: serve a pinned policy, ask its health, name its digest.
+    #[command(subcommand)]
+    Policy(commands::policy::Action),
 }

@@ -150,7 +150,11 @@ impl Target {
             .chain(named)
             .find(admitted)
             .ok_or_else(|| conflict(resource, demands, current))?;
-        Ok(Self { resource: resource.clone(), state, by: demands.iter().map(|demand| demand.by.clone()).collect() })
+        Ok(Self {
+            resource: resource.clone(),
+            state,
+            by: demands.iter().map(|demand| demand.by.clone()).collect(),
+        })
     }
 }
 
@@ -227,8 +231,9 @@ mod tests {
 
     #[test]
     fn an_empty_intersection_names_both() {
-        let error = solve(vec![Constraint::Equals(State::Int(0)), Constraint::Equals(State::Int(1))], State::Absent)
-            .unwrap_err();
+        let error =
+            solve(vec![Constraint::Equals(State::Int(0)), Constraint::Equals(State::Int(1))], State::Absent)
+                .unwrap_err();
         assert_eq!(error.to_string(), "running sysctl a.b: c0 asks for 0 but c1 asks for 1");
     }
 

@@ -53,7 +53,8 @@ impl HostPath {
 
     /// Whether this path is `dir` or lies below it.
     pub fn is_under(&self, dir: &HostPath) -> bool {
-        dir.0 == "/" || self.0.strip_prefix(&dir.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        dir.0 == "/"
+            || self.0.strip_prefix(&dir.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -65,7 +66,11 @@ impl FromStr for HostPath {
             || text
                 .strip_prefix('/')
                 .is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")));
-        if normal && !text.contains('\0') { Ok(Self(text.to_owned())) } else { Err(PathError(text.to_owned())) }
+        if normal && !text.contains('\0') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(PathError(text.to_owned()))
+        }
     }
 }
 

@@ -85,8 +85,12 @@ impl View {
     fn announce(&mut self, stages: &[(StageKind, Vec<(StepId, String)>)]) {
         for (stage, steps) in stages {
             for (id, title) in steps {
-                let step =
-                    StepView { stage: *stage, title: title.clone(), status: StepStatus::Waiting, message: None };
+                let step = StepView {
+                    stage: *stage,
+                    title: title.clone(),
+                    status: StepStatus::Waiting,
+                    message: None,
+                };
                 self.steps.insert(*id, step);
             }
         }

@@ -1,6 +1,8 @@
 //! One file a command: read the arguments, call the crate that does the work, render what comes back.
 
-use crate::cli::Cli;
+pub mod policy;
+
+use crate::cli::{Cli, Command};
 use crate::failure::{Exit, Failure};
 
 /// Runs the command.
@@ -8,5 +10,8 @@ use crate::failure::{Exit, Failure};
 /// # Errors
 /// With the exit code and everything the operator should read.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
-    match cli.command {}
+    let format = cli.global.output;
+    match cli.command {
+        Command::Policy(action) => policy::run(action, format),
+    }
 }
