@@ -216,8 +216,14 @@ pub enum Fact {
     Capacity,
     /// Free bytes and inodes where this path lies, and the file system's type.
     FileSystem { path: HostPath },
-    /// The Docker Engine or containerd behind this socket: name, version, storage driver, rootless, security.
+    /// Who answers Docker's API behind this socket: name, version, storage driver, rootless, security.
     Engine { socket: HostPath },
+    /// The containerd behind this socket: version.
+    Containerd { socket: HostPath },
+    /// Which container runtimes are installed, whether they run or not.
+    Runtimes,
+    /// Ports that the engine behind this socket publishes, with the container and its Compose project.
+    Published { socket: HostPath },
     /// The Compose plugin: version.
     Compose,
     /// cgroup version and controllers.
@@ -318,6 +324,12 @@ impl Resource {
         })
     }
 
+    /// Whether only Groundfast writes this resource, so that a state between `from` and `to` can only be its
+    /// own half-made change, and may be taken back.
+    pub fn is_exclusive(&self) -> bool {
+        matches!(self, Self::Stack { .. } | Self::Secret { .. })
+    }
+
     /// The path that a file-like resource is about.
     pub fn path(&self) -> Option<&HostPath> {
         match self {
@@ -382,6 +394,9 @@ impl fmt::Display for Fact {
             Self::Capacity => f.write_str("CPU and memory"),
             Self::FileSystem { path } => write!(f, "file system at {path}"),
             Self::Engine { socket } => write!(f, "container engine at {socket}"),
+            Self::Containerd { socket } => write!(f, "containerd at {socket}"),
+            Self::Runtimes => f.write_str("installed container runtimes"),
+            Self::Published { socket } => write!(f, "ports published by {socket}"),
             Self::Compose => f.write_str("Compose"),
             Self::Cgroups => f.write_str("control groups"),
             Self::KernelModule { name } => write!(f, "kernel module {name}"),
