@@ -55,7 +55,14 @@ pub fn set(text: &str, syntax: Syntax, key: &str, value: Option<&str>) -> Result
     let written = match (value, winner(&lines, syntax, key)) {
         (None, _) => without(&lines, syntax, key),
         (Some(value), Some(entry)) => replaced(&lines, &entry, &render(syntax, key, value)),
-        (Some(value), None) => inserted(&lines, spot(&lines, syntax, key), &render(syntax, key, value)),
+        (Some(value), None) => {
+            // A line before that asks to be continued would swallow ours: then an empty one ends it first.
+            let texts = [false, true].map(|apart| {
+                inserted(&lines, &spot(&lines, syntax, key), &render(syntax, key, value), apart)
+            });
+            let [close, apart] = texts;
+            if get(&close, syntax, key).as_deref() == Some(value) { close } else { apart }
+        }
     };
     if get(&written, syntax, key).as_deref() == value { Ok(written) } else { Err(Unwritable) }
 }
@@ -123,7 +130,7 @@ fn replaced(lines: &[&str], entry: &Entry, new: &str) -> String {
     text
 }
 
-fn inserted(lines: &[&str], spot: Spot, new: &str) -> String {
+fn inserted(lines: &[&str], spot: &Spot, new: &str, apart: bool) -> String {
     let end_of_line =
         lines.iter().map(|line| lines::ending(line)).find(|end| !end.is_empty()).unwrap_or("\n");
     let (before, after) = lines.split_at(spot.line);
@@ -132,8 +139,7 @@ fn inserted(lines: &[&str], spot: Spot, new: &str) -> String {
     if unfinished {
         text.push_str(end_of_line);
     }
-    // A line that asks to be continued would swallow ours.
-    if before.last().is_some_and(|line| lines::body(line).ends_with('\\')) {
+    if apart {
         text.push_str(end_of_line);
     }
     for heading in &spot.heading {

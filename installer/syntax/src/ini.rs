@@ -1,7 +1,7 @@
 //! systemd's files: sections, `Key=value`, lines continued by a backslash (systemd.syntax(7)).
 
 use crate::edit::{Entry, Spot};
-use crate::lines::body;
+use crate::lines::{body, is_continued};
 
 /// The settings of a file, keys as `Section.Key`.
 pub(crate) fn entries(lines: &[&str]) -> Vec<Entry> {
@@ -69,11 +69,13 @@ fn logical(lines: &[&str], start: usize) -> (String, usize) {
     if is_comment(lines[start]) {
         return (text, next);
     }
-    while text.ends_with('\\') && next < lines.len() {
+    let mut continued = is_continued(lines[start]);
+    while continued && next < lines.len() {
         if !is_comment(lines[next]) {
             text.pop();
             text.push(' ');
             text.push_str(body(lines[next]));
+            continued = is_continued(lines[next]);
         }
         next += 1;
     }

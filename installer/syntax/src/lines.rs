@@ -21,3 +21,9 @@ pub(crate) fn indent(line: &str) -> &str {
     let body = body(line);
     &body[..body.len() - body.trim_ascii_start().len()]
 }
+
+/// Whether a line asks for the next one: it ends in a backslash that no other backslash takes away.
+pub(crate) fn is_continued(line: &str) -> bool {
+    let body = body(line);
+    (body.len() - body.trim_end_matches('\\').len()) % 2 == 1
+}

@@ -1,7 +1,7 @@
 //! modprobe.d(5): `install NAME COMMAND`, `blacklist NAME`, `options NAME …`; `-` and `_` are the same in names.
 
 use crate::edit::Entry;
-use crate::lines::body;
+use crate::lines::{body, is_continued};
 
 /// A directive and its module, as entries carry them.
 pub(crate) fn key(key: &str) -> String {
@@ -22,10 +22,13 @@ pub(crate) fn entries(lines: &[&str]) -> Vec<Entry> {
         let start = at;
         let mut text = body(lines[at]).to_owned();
         at += 1;
-        while text.ends_with('\\') && at < lines.len() {
+        while is_continued(lines[at - 1]) && at < lines.len() {
             text.pop();
             text.push_str(body(lines[at]));
             at += 1;
+        }
+        if is_continued(lines[at - 1]) {
+            text.pop();
         }
         let mut words = text.trim_ascii().splitn(2, [' ', '\t']);
         let (Some(directive), Some(rest)) = (words.next(), words.next()) else { continue };

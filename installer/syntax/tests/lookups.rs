@@ -231,3 +231,31 @@ fn os_release_is_read_like_a_shell_would() {
     assert_eq!(read["V"], "a b");
     assert_eq!(read.len(), 4);
 }
+
+/// Asks the real sshd where it is installed, has a user and a folder for privilege separation, and a host key.
+fn real_sshd(config: &Path) -> Option<BTreeMap<String, String>> {
+    let key = config.with_file_name("key");
+    let key = key.to_str()?;
+    run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", key]).filter(|(made, _)| *made)?;
+    let (told, text) = run("/usr/sbin/sshd", &["-T", "-f", config.to_str()?, "-h", key])?;
+    let pairs = text.lines().filter_map(|line| line.split_once(' '));
+    told.then(|| pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a scratch file for the real tool")]
+fn the_real_sshd_agrees() {
+    let text = "PERMITROOTLOGIN=no\nPermitRootLogin yes\nBanner \"/etc/issue.net\" # c\nClientAliveInterval 5m\n\
+                Match User nobody\nMaxAuthTries 1\n";
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    std::fs::write(&config, text).unwrap();
+    let Some(real) = real_sshd(&config) else { return println!("left out: no sshd that can be asked here") };
+    for key in
+        ["permitrootlogin", "banner", "maxauthtries", "maxstartups", "usepam", "loglevel", "logingracetime"]
+    {
+        assert_eq!(part(&sshd(&[(MAIN, text)], key), "value"), real[key], "{key}");
+    }
+    let seconds = syntax::sshd::seconds(&part(&sshd(&[(MAIN, text)], "ClientAliveInterval"), "value"));
+    assert_eq!(seconds.map(|seconds| seconds.to_string()).as_ref(), real.get("clientaliveinterval"));
+}

@@ -38,6 +38,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("gatewayports", "no"),
     ("gssapiauthentication", "no"),
     ("gssapicleanupcredentials", "yes"),
+    ("gssapikeyexchange", "no"),
+    ("gssapistorecredentialsonrekey", "no"),
     ("gssapistrictacceptorcheck", "yes"),
     ("hostbasedauthentication", "no"),
     ("hostbasedusesnamefrompacketonly", "no"),
@@ -70,8 +72,11 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("printlastlog", "yes"),
     ("printmotd", "yes"),
     ("pubkeyauthentication", "yes"),
+    ("pubkeyauthoptions", "none"),
+    ("rekeylimit", "0 0"),
     ("requiredrsasize", "1024"),
     ("revokedkeys", "none"),
+    ("securitykeyprovider", "internal"),
     ("streamlocalbindmask", "0177"),
     ("streamlocalbindunlink", "no"),
     ("strictmodes", "yes"),
@@ -97,6 +102,7 @@ const WITHOUT_DEFAULT: &[&str] = &[
     "ciphers",
     "denygroups",
     "denyusers",
+    "gssapikexalgorithms",
     "hostbasedacceptedalgorithms",
     "hostcertificate",
     "hostkey",
@@ -109,11 +115,21 @@ const WITHOUT_DEFAULT: &[&str] = &[
     "match",
     "modulifile",
     "pubkeyacceptedalgorithms",
-    "pubkeyauthoptions",
     "rdomain",
-    "rekeylimit",
-    "securitykeyprovider",
     "setenv",
     "subsystem",
     "xauthlocation",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_can_be_searched() {
+        assert!(DEFAULTS.is_sorted_by_key(|(name, _)| name));
+        assert_eq!(default_value("PermitRootLogin"), Some("prohibit-password"));
+        assert!(is_keyword("Ciphers") && default_value("Ciphers").is_none());
+        assert!(!is_keyword("PermitRootLogon"));
+    }
+}
