@@ -1,5 +1,6 @@
 //! The closed set of probe kinds. A new one is a file here and one line in `kinds!`.
 
+mod env;
 mod file;
 mod module;
 mod package;
@@ -86,6 +87,28 @@ macro_rules! kinds {
 }
 
 kinds! {
+    EnvApparmor = "env_apparmor" => env::confinement::Apparmor,
+    EnvAudit = "env_audit" => env::access::Audit,
+    EnvCapacity = "env_capacity" => env::capacity::Capacity,
+    EnvCertificates = "env_certificates" => env::certificate::Certificates,
+    EnvCgroups = "env_cgroups" => env::system::Cgroups,
+    EnvClockOffset = "env_clock_offset" => env::clock::Offset,
+    EnvClockSynchronised = "env_clock_synchronised" => env::clock::Synchronised,
+    EnvCompose = "env_compose" => env::runtime::Compose,
+    EnvDistribution = "env_distribution" => env::system::Distribution,
+    EnvDns = "env_dns" => env::network::Dns,
+    EnvEntropy = "env_entropy" => env::entropy::Entropy,
+    EnvFileLocking = "env_file_locking" => env::locks::FileLocking,
+    EnvFsync = "env_fsync" => env::locks::Fsync,
+    EnvKernel = "env_kernel" => env::system::Kernel,
+    EnvKernelFeatures = "env_kernel_features" => env::system::KernelFeatures,
+    EnvListeners = "env_listeners" => env::listeners::Listeners,
+    EnvPort = "env_port" => env::listeners::Port,
+    EnvProxy = "env_proxy" => env::proxies::Proxies,
+    EnvRoom = "env_room" => env::capacity::Space,
+    EnvRuntime = "env_runtime" => env::runtime::Runtime,
+    EnvRuntimeAccess = "env_runtime_access" => env::access::RuntimeAccess,
+    EnvSelinux = "env_selinux" => env::confinement::Selinux,
     File = "file" => file::File,
     Module = "module" => module::Module,
     Package = "package" => package::Package,
