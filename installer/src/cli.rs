@@ -103,6 +103,9 @@ pub enum Command {
     /// Make the keys that sign bundles.
     #[command(subcommand)]
     Key(commands::key::Verb),
+    /// The decision point: serve a pinned policy, ask its health, name its digest.
+    #[command(subcommand)]
+    Policy(commands::policy::Action),
     /// Check whether this machine can carry the product, without changing anything.
     Preflight(commands::preflight::Preflight),
     /// List and check profiles.

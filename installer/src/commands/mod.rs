@@ -5,6 +5,7 @@ pub mod bundle;
 pub mod drift;
 pub mod harden;
 pub mod key;
+pub mod policy;
 pub mod preflight;
 pub mod profile;
 pub mod resume;
@@ -25,6 +26,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Bundle(verb) => bundle::run(verb, global),
         Command::Explain(command) => profile::explain(&command, global),
         Command::Key(verb) => key::run(verb, global),
+        Command::Policy(action) => policy::run(action, global.output),
         Command::Profile(command) => profile::run(&command, global),
         Command::Status(command) => status::run(&command, global),
         Command::Drift(command) => wait(drift::run(&command, global)),
