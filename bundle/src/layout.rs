@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use model::Digest;
 use serde::{Deserialize, Serialize};
 
+use crate::json;
+use crate::refusal::Refusal;
+
 /// What the member `oci-layout` holds, always.
 pub const LAYOUT_FILE: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 /// Media type of an index.
@@ -109,6 +112,26 @@ pub struct Index {
     /// Notes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+}
+
+impl Index {
+    /// Reads an index from a stranger.
+    ///
+    /// # Errors
+    /// When it is malformed or ambiguous.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        json::parse("an image index", bytes)
+    }
+}
+
+impl Manifest {
+    /// Reads a manifest from a stranger.
+    ///
+    /// # Errors
+    /// When it is malformed or ambiguous.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        json::parse("a manifest", bytes)
+    }
 }
 
 /// A manifest of an image or artifact.

@@ -16,11 +16,11 @@ use crate::member::{self, LEADING, MAX_MANIFEST};
 use crate::progress::Progress;
 use crate::refusal::Refusal;
 use crate::root::Root;
+use crate::statement;
 use crate::statement::Statement;
 use crate::store::Store;
 use crate::stream::{self, Piece};
 use crate::trust::{Expectations, Trust};
-use crate::{json, statement};
 
 /// A bundle. What can be done with it depends on what is known of it.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ impl Bundle<Untrusted> {
         if crate::digest(&bytes) != root {
             return Err(Refusal::Digest(member.name.clone()).into());
         }
-        let index: Index = json::parse("the root index", &bytes)?;
+        let index = Index::parse(&bytes)?;
         let expected = index_json(&Descriptor::new(INDEX, root, member.size), &index);
         if self.medium.leading(member::INDEX)? != expected {
             return Err(Refusal::IndexDiffers(root).into());

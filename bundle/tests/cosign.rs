@@ -2,7 +2,7 @@
 //!
 //! `GROUNDFAST_COSIGN` names the program (Debian trixie carries it); without it, or without one on the path,
 //! each test says that it was left out.
-#![allow(clippy::disallowed_methods, reason = "test set-up")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stdout, reason = "test set-up")]
 
 mod support;
 
@@ -19,7 +19,8 @@ use support::{Product, SPEC, take_apart};
 /// Runs cosign without any service; nothing when there is no cosign.
 fn cosign(dir: &Path, arguments: &[&str]) -> Option<Output> {
     let program = std::env::var("GROUNDFAST_COSIGN").unwrap_or_else(|_| "cosign".to_owned());
-    let run = Command::new(program).args(arguments).current_dir(dir).env("COSIGN_PASSWORD", "hunter2").output();
+    let run =
+        Command::new(program).args(arguments).current_dir(dir).env("COSIGN_PASSWORD", "hunter2").output();
     match run {
         Ok(output) => Some(output),
         Err(error) => {
@@ -94,7 +95,9 @@ fn python_tuf_agrees_with_our_root() {
     let altered = String::from_utf8(product.root.clone()).unwrap().replace("2031", "2032");
     fs::write(product.path("altered.json"), altered).unwrap();
     let script = "import sys\ntry:\n    from tuf.api.metadata import Metadata, Root\nexcept ImportError:\n    sys.exit(77)\nroot = Metadata[Root].from_file(sys.argv[1])\nroot.verify_delegate('root', root)\n";
-    let check = |file: &str| Command::new("python3").args(["-c", script, file]).current_dir(product.dir.path()).output();
+    let check = |file: &str| {
+        Command::new("python3").args(["-c", script, file]).current_dir(product.dir.path()).output()
+    };
     let Ok(good) = check("root.json") else { return println!("left out: no python3") };
     if good.status.code() == Some(77) {
         return println!("left out: no python-tuf (pip install tuf)");

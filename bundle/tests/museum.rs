@@ -1,5 +1,5 @@
 //! The museum of attacks: each bad bundle beside a good twin that goes through the same hands.
-#![allow(clippy::disallowed_methods, reason = "test set-up")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "test set-up")]
 
 mod support;
 

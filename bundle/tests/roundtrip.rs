@@ -1,5 +1,5 @@
 //! A good bundle, made, verified, unpacked, resumed, extracted.
-#![allow(clippy::disallowed_methods, reason = "test set-up")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "test set-up")]
 
 mod support;
 

@@ -22,10 +22,10 @@ pub(super) fn take(
     dir: &Path,
     platforms: &[String],
 ) -> Result<Vec<Taken>, Error> {
-    let index: Index = json::parse("index.json", &files::read(&dir.join("index.json"), MAX_MANIFEST)?)?;
+    let index = Index::parse(&files::read(&dir.join("index.json"), MAX_MANIFEST)?)?;
     let entry = choose(image, &index)?;
     let manifests = match entry.media_type.as_str() {
-        INDEX | DOCKER_LIST => json::parse::<Index>("an image index", &blob(dir, entry)?)?.manifests,
+        INDEX | DOCKER_LIST => Index::parse(&blob(dir, entry)?)?.manifests,
         _ => vec![entry.clone()],
     };
     let mut taken = Vec::new();
@@ -60,7 +60,7 @@ fn take_manifest(
 ) -> Result<Option<Taken>, Error> {
     let what = format!("image {}", image.name);
     let bytes = blob(dir, descriptor)?;
-    let manifest: Manifest = json::parse("an image manifest", &bytes)?;
+    let manifest = Manifest::parse(&bytes)?;
     let config_bytes = blob(dir, &manifest.config)?;
     let config: ImageConfig = json::parse("an image configuration", &config_bytes)?;
     if !platforms.contains(&config.platform().to_string()) {

@@ -74,7 +74,7 @@ pub fn create(
     out: &Path,
     progress: &dyn Progress,
 ) -> Result<Created, Error> {
-    let created = spec.product.created.unwrap_or(inputs.now);
+    let created = whole_seconds(spec.product.created.unwrap_or(inputs.now));
     if created >= spec.product.expires {
         return Err(Error::source("the release", "it expires before it is created"));
     }
@@ -108,6 +108,11 @@ pub fn create(
     progress.start("bundle", statement.predicate.total_size);
     let size = write::archive(out, folder, &leading, &pool, inputs.mtime, progress)?;
     Ok(Created { statement, size })
+}
+
+/// A release is dated to the second, as its tar members are.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 fn take_image(

@@ -58,7 +58,7 @@ impl Pool {
 
     /// Takes in a file where it is; it must not change until the bundle is written.
     pub(super) fn keep_file(&mut self, media_type: &str, path: &Path) -> Result<Descriptor, Error> {
-        let hashed = File::open(path).and_then(|file| hash(file));
+        let hashed = File::open(path).and_then(hash);
         let (digest, size) = hashed.map_err(|error| Error::io("read", path, error))?;
         self.hold(media_type, digest, size, Source::File(path.to_owned()))
     }

@@ -51,7 +51,7 @@ pub struct Spec {
 
 /// Which release a bundle is.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Product {
     /// Its name: lower-case letters, digits, `-`, `.`, `_`.
     pub name: String,

@@ -1,6 +1,6 @@
 //! A small product to bundle, and ways to take a bundle apart and put it together again, wrongly.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part of this")]
-#![allow(clippy::disallowed_methods, reason = "test set-up")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "test set-up")]
 
 use std::fs;
 use std::io::{self, Read};

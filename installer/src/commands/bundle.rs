@@ -44,7 +44,7 @@ pub enum Verb {
     /// Verify a bundle and write it out: an OCI layout, and every other file by its name below files/.
     #[command(after_help = "Examples:
   groundfast bundle extract product.tar out --key cosign.pub
-  skopeo copy oci:out:demo/app:1.0 docker-archive:app.tar")]
+  skopeo inspect oci:out:demo/app:1.0")]
     Extract {
         /// The bundle.
         file: PathBuf,
