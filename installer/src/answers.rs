@@ -276,7 +276,8 @@ impl Answers {
             let place = error.span().map(|span| place(text, &span)).unwrap_or_default();
             let hint = "see `groundfast answers schema` for every key, `answers init` for a sample";
             let message = error.message().trim().to_owned();
-            let message = suggest(&message).map_or(message.clone(), |word| format!("{message}; did you mean `{word}`?"));
+            let message = suggest(&message)
+                .map_or(message.clone(), |word| format!("{message}; did you mean `{word}`?"));
             Failure::new(Exit::Usage, format!("{}{place}: {message}", path.display())).hint(hint)
         };
         let answers: Self = toml::from_str(text).map_err(|error| invalid(&error))?;
@@ -310,7 +311,8 @@ impl Answers {
         let bad = |text: String| Failure::new(Exit::Usage, text);
         let mut tree = toml::Table::try_from(&self).map_err(|error| bad(error.to_string()))?;
         for one in set {
-            let (key, value) = one.split_once('=').ok_or_else(|| bad(format!("--set {one}: expected KEY=VALUE")))?;
+            let (key, value) =
+                one.split_once('=').ok_or_else(|| bad(format!("--set {one}: expected KEY=VALUE")))?;
             let value = toml::from_str::<toml::Table>(&format!("x = {value}"))
                 .ok()
                 .and_then(|mut table| table.remove("x"))
@@ -320,7 +322,9 @@ impl Answers {
             let mut table = &mut tree;
             for part in parts {
                 let next = table.entry(part).or_insert_with(|| toml::Table::new().into());
-                table = next.as_table_mut().ok_or_else(|| bad(format!("--set {one}: {part} is not a section")))?;
+                table = next
+                    .as_table_mut()
+                    .ok_or_else(|| bad(format!("--set {one}: {part} is not a section")))?;
             }
             table.insert(last.to_owned(), value);
         }
@@ -328,13 +332,14 @@ impl Answers {
     }
 
     fn anchor(&mut self, base: &Path) {
-        let paths = [&mut self.bundle.key, &mut self.bundle.trust, &mut self.harden.root, &mut self.policy.local]
-            .into_iter()
-            .chain([&mut self.report.folder])
-            .flatten()
-            .chain([&mut self.stack.socket])
-            .chain(self.stack.volumes.values_mut())
-            .chain(self.stack.certificates.values_mut().flat_map(|c| [&mut c.chain, &mut c.authority]));
+        let paths =
+            [&mut self.bundle.key, &mut self.bundle.trust, &mut self.harden.root, &mut self.policy.local]
+                .into_iter()
+                .chain([&mut self.report.folder])
+                .flatten()
+                .chain([&mut self.stack.socket])
+                .chain(self.stack.volumes.values_mut())
+                .chain(self.stack.certificates.values_mut().flat_map(|c| [&mut c.chain, &mut c.authority]));
         for path in paths {
             *path = base.join(&*path);
         }
@@ -383,7 +388,11 @@ mod tests {
     fn an_unknown_key_is_refused_with_its_place_and_a_suggestion() {
         let failure = parse("version = 1\n[harden]\nprofil = \"x\"\n", &[]).unwrap_err();
         assert_eq!(failure.exit(), Exit::Usage);
-        assert!(failure.summary().starts_with("answers.toml:3:1: unknown field `profil`"), "{}", failure.summary());
+        assert!(
+            failure.summary().starts_with("answers.toml:3:1: unknown field `profil`"),
+            "{}",
+            failure.summary()
+        );
         assert!(failure.summary().ends_with("did you mean `profile`?"), "{}", failure.summary());
     }
 

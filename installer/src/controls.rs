@@ -13,7 +13,8 @@ use crate::failure::{Exit, Failure};
 /// # Errors
 /// When one of them is not valid.
 pub fn catalogue() -> Result<Catalogue, Failure> {
-    Catalogue::builtin().map_err(|error| Failure::new(Exit::Error, "reading the built-in profiles").because(&error))
+    Catalogue::builtin()
+        .map_err(|error| Failure::new(Exit::Error, "reading the built-in profiles").because(&error))
 }
 
 /// The controls of `[harden]`; none when it names no profile.
@@ -31,7 +32,10 @@ pub fn harden(answers: &Answers) -> Result<Vec<Box<dyn Control>>, Failure> {
 ///
 /// # Errors
 /// As [`harden`].
-pub fn preflight(answers: &Answers, declared: &BTreeMap<String, String>) -> Result<Vec<Box<dyn Control>>, Failure> {
+pub fn preflight(
+    answers: &Answers,
+    declared: &BTreeMap<String, String>,
+) -> Result<Vec<Box<dyn Control>>, Failure> {
     let preflight = &answers.preflight;
     let mut tailoring = tailoring(&[], &preflight.skip, &preflight.set);
     for (name, value) in declared {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
-use engine::{Assessment, Cancel, Context, MemoryBlobs, Outcome, Progress, Run, Several, assess, diff, enforce};
+use engine::{
+    Assessment, Cancel, Context, MemoryBlobs, Outcome, Progress, Run, Several, assess, diff, enforce,
+};
 use host::{RunDir, RunsError};
 use model::{
     Approval, Approved, Blobs, Control, ControlId, Finding, Host, Keep, Kind, Plan, Severity, Sink, Verdict,
@@ -44,7 +46,8 @@ impl Job<'_> {
             return Ok(self.stopped(&self.judged(before.findings, "findings")));
         }
         let planned = MemoryBlobs::default();
-        let plan = engine::plan(&before.demands, self.host, &planned).await.map_err(|error| unplannable(&error))?;
+        let plan =
+            engine::plan(&before.demands, self.host, &planned).await.map_err(|error| unplannable(&error))?;
         let diffs = self.diffs(&before, &plan).await?;
         if self.approve.plan {
             let mut document = self.judged(before.findings, "planned");
@@ -74,7 +77,8 @@ impl Job<'_> {
         let directory = begin(session, &self.request, approved, planned)?;
         let mut stores: Vec<&dyn Blobs> = vec![&directory];
         stores.extend(&self.bytes);
-        let outcome = carry_out(session, approved, self.host, &directory, &Several(stores), Progress::none()).await;
+        let outcome =
+            carry_out(session, approved, self.host, &directory, &Several(stores), Progress::none()).await;
         let after = assess(&self.controls, self.host, &self.context, &Silent).await;
         let findings = fixed(&before.findings, after.findings, approved.plan());
         for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Fixed) {
@@ -92,7 +96,12 @@ impl Job<'_> {
     }
 
     /// Asks whoever may approve, or refuses.
-    fn approved(&self, plan: Plan, before: &Assessment, diffs: &[(String, String)]) -> Result<Approved, Failure> {
+    fn approved(
+        &self,
+        plan: Plan,
+        before: &Assessment,
+        diffs: &[(String, String)],
+    ) -> Result<Approved, Failure> {
         if let Some(path) = &self.approve.plan_in {
             planfile::check(path, &plan)?;
         }
@@ -132,7 +141,8 @@ impl Job<'_> {
         for finding in before.findings.iter().filter(|finding| finding.remedy) {
             let demands: Vec<_> = before.demands_of(&finding.control).cloned().collect();
             let memory = MemoryBlobs::default();
-            let alone = engine::plan(&demands, self.host, &memory).await.map_err(|error| unplannable(&error))?;
+            let alone =
+                engine::plan(&demands, self.host, &memory).await.map_err(|error| unplannable(&error))?;
             let mut stores: Vec<&dyn Blobs> = vec![&memory];
             stores.extend(&self.bytes);
             let stores = Several(stores);
@@ -244,8 +254,10 @@ pub fn lock(session: &Session<'_>) -> Result<host::Lock, Failure> {
 fn refuse_interrupted(session: &Session<'_>) -> Result<(), Failure> {
     match crate::history::interrupted(&session.runs)? {
         None => Ok(()),
-        Some(name) => Err(Failure::new(Exit::Refused, format!("run {name} was interrupted and is not finished"))
-            .hint("carry on with `groundfast resume`, or take it back with `groundfast recover`")),
+        Some(name) => {
+            Err(Failure::new(Exit::Refused, format!("run {name} was interrupted and is not finished"))
+                .hint("carry on with `groundfast resume`, or take it back with `groundfast recover`"))
+        }
     }
 }
 
@@ -278,7 +290,8 @@ fn blocks(finding: &Finding) -> bool {
 
 /// What failed before, was changed, and holds now, is `fixed`.
 fn fixed(before: &[Finding], after: Vec<Finding>, plan: &Plan) -> Vec<Finding> {
-    let held: BTreeMap<&ControlId, Verdict> = before.iter().map(|finding| (&finding.control, finding.verdict)).collect();
+    let held: BTreeMap<&ControlId, Verdict> =
+        before.iter().map(|finding| (&finding.control, finding.verdict)).collect();
     let changed = |id: &ControlId| plan.steps().any(|step| step.by.contains(id));
     after
         .into_iter()
@@ -294,7 +307,9 @@ fn fixed(before: &[Finding], after: Vec<Finding>, plan: &Plan) -> Vec<Finding> {
 
 fn text_of(document: &Document, outcome: &Outcome, run: &str) -> String {
     let next = match outcome {
-        Outcome::Enforced => "next: `groundfast drift` tells what moves, `groundfast rollback` takes this run back\n",
+        Outcome::Enforced => {
+            "next: `groundfast drift` tells what moves, `groundfast rollback` takes this run back\n"
+        }
         _ => "",
     };
     format!("{}{}{next}", render::findings(&document.findings, false), render::outcome(outcome, run))

@@ -64,7 +64,8 @@ impl Document {
 
     /// Takes a plan in, with the diff of each rule.
     pub fn with_plan(&mut self, plan: &Plan, diffs: &[(String, String)]) {
-        let diffs: Vec<_> = diffs.iter().map(|(control, diff)| json!({ "control": control, "diff": diff })).collect();
+        let diffs: Vec<_> =
+            diffs.iter().map(|(control, diff)| json!({ "control": control, "diff": diff })).collect();
         self.plan = Some(json!({ "digest": plan.digest, "stages": plan.stages, "diffs": diffs }));
     }
 
@@ -74,8 +75,10 @@ impl Document {
         self.result = match outcome {
             Outcome::RolledBack { why, .. } => json!({ "why": why }),
             Outcome::Stranded { why, left, .. } => {
-                let left: Vec<_> =
-                    left.iter().map(|left| json!({ "resource": left.resource.to_string(), "why": left.why })).collect();
+                let left: Vec<_> = left
+                    .iter()
+                    .map(|left| json!({ "resource": left.resource.to_string(), "why": left.why }))
+                    .collect();
                 json!({ "why": why, "left": left })
             }
             _ => Value::Null,

@@ -75,7 +75,10 @@ pub fn interrupted(runs: &Runs) -> Result<Option<String>, Failure> {
 pub fn in_force(past: Vec<Past>) -> Vec<Past> {
     let enforced: Vec<Past> = past.into_iter().filter(Past::is_enforced).collect();
     let undone: BTreeSet<String> = enforced.iter().flat_map(|past| past.request.undoes.clone()).collect();
-    enforced.into_iter().filter(|past| past.request.undoes.is_empty() && !undone.contains(&past.name)).collect()
+    enforced
+        .into_iter()
+        .filter(|past| past.request.undoes.is_empty() && !undone.contains(&past.name))
+        .collect()
 }
 
 /// What the runs in force left behind: the last state that one of them gave each resource, with its run.

@@ -42,7 +42,8 @@ pub fn check(path: &Path, now: &Plan) -> Result<(), Failure> {
         return Err(reading().hint("it was made by another version of groundfast"));
     }
     if file.plan != *now {
-        let summary = format!("the plan in {} is stale: the machine or the profile moved since", path.display());
+        let summary =
+            format!("the plan in {} is stale: the machine or the profile moved since", path.display());
         return Err(Failure::new(Exit::Refused, summary)
             .hint("look at the new plan with --plan, store it again with --plan-out"));
     }

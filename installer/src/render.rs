@@ -35,7 +35,10 @@ fn block(finding: &Finding) -> String {
         text.push_str(&format!("    {how}{}\n", finding.mend));
     }
     if let Some(waiver) = &finding.waiver {
-        text.push_str(&format!("    waived by {} until {}: {}\n", waiver.owner, waiver.expires, waiver.reason));
+        text.push_str(&format!(
+            "    waived by {} until {}: {}\n",
+            waiver.owner, waiver.expires, waiver.reason
+        ));
     }
     text
 }

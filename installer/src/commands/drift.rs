@@ -30,13 +30,19 @@ pub struct Drift {
 pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "drift")?;
     if let Some(name) = history::interrupted(&session.runs)? {
-        return Err(Failure::new(Exit::Refused, format!("run {name} was interrupted, so nothing can be compared with it"))
-            .hint("carry on with `groundfast resume`, or take it back with `groundfast recover`"));
+        return Err(Failure::new(
+            Exit::Refused,
+            format!("run {name} was interrupted, so nothing can be compared with it"),
+        )
+        .hint("carry on with `groundfast resume`, or take it back with `groundfast recover`"));
     }
     let past = history::in_force(history::all(&session.runs)?);
     let last = past.last().ok_or_else(|| {
-        Failure::new(Exit::Error, format!("no run is in force on this machine (looked in {})", global.data_dir.display()))
-            .hint("install or harden first, or name the data directory with --data-dir")
+        Failure::new(
+            Exit::Error,
+            format!("no run is in force on this machine (looked in {})", global.data_dir.display()),
+        )
+        .hint("install or harden first, or name the data directory with --data-dir")
     })?;
     let site = Site::open(&session, &last.request)?;
     let mut controls: Vec<Box<dyn Control>> = Vec::new();
@@ -44,7 +50,8 @@ pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
     controls.extend(pins(&past));
     session.events.emit(Kind::Phase { name: "drift".to_owned() });
     let backends = site.backends();
-    let assessment = assess(&controls, &backends, &session.context(&last.request.answers), &session.events).await;
+    let assessment =
+        assess(&controls, &backends, &session.context(&last.request.answers), &session.events).await;
     let moved: Vec<Finding> = assessment.findings;
     let drifted = moved.iter().any(|finding| finding.verdict.is_finding());
     let mut document = session.document();
@@ -52,7 +59,8 @@ pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
     document.run = Some(last.name.clone());
     document.with_findings(moved);
     document.finished = jiff::Timestamp::now().to_string();
-    let since = format!("compared with run {} of {}\n", last.name, last.report.as_ref().map_or("", |r| &r.finished));
+    let since =
+        format!("compared with run {} of {}\n", last.name, last.report.as_ref().map_or("", |r| &r.finished));
     let text = format!("{}{since}", render::findings(&document.findings, command.all));
     output::result(global.output, &text, &document.json());
     Ok(if drifted { Exit::Findings } else { Exit::Done })

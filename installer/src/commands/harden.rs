@@ -47,8 +47,7 @@ pub async fn run(command: &Harden, global: &Global) -> Result<Exit, Failure> {
     let root = answers.harden.root.clone().unwrap_or_else(|| PathBuf::from("/"));
     let local = session.local(&root, false)?;
     let host = files_only(&local);
-    let request =
-        Request { command: "harden".to_owned(), answers: answers.clone(), ..Request::default() };
+    let request = Request { command: "harden".to_owned(), answers: answers.clone(), ..Request::default() };
     let job = Job {
         session: &session,
         context: session.context(&answers),
@@ -64,7 +63,8 @@ pub async fn run(command: &Harden, global: &Global) -> Result<Exit, Failure> {
 
 /// The answers with the flags laid over them.
 fn answers(command: &Harden) -> Result<Answers, Failure> {
-    let (by_path, by_name): (Vec<_>, Vec<_>) = command.select.set.iter().cloned().partition(|set| is_path(set));
+    let (by_path, by_name): (Vec<_>, Vec<_>) =
+        command.select.set.iter().cloned().partition(|set| is_path(set));
     let mut answers = match &command.answers {
         Some(path) => Answers::load(path, &by_path)?,
         None => Answers::parse("version = 1", Path::new("--set"), &by_path)?,
@@ -102,7 +102,8 @@ pub fn skips(select: &Select) -> impl Iterator<Item = Skip> + '_ {
 pub fn variables(set: &[String]) -> Result<BTreeMap<String, Value>, Failure> {
     set.iter()
         .map(|one| {
-            let pair = one.split_once('=').map(|(name, value)| (name.to_owned(), Value::Text(value.to_owned())));
+            let pair =
+                one.split_once('=').map(|(name, value)| (name.to_owned(), Value::Text(value.to_owned())));
             pair.ok_or_else(|| Failure::new(Exit::Usage, format!("--set {one}: expected NAME=VALUE")))
         })
         .collect()

@@ -1,5 +1,6 @@
 //! One file a command: read the arguments, call the crate that does the work, render what comes back.
 
+pub mod agent;
 pub mod answers;
 pub mod drift;
 pub mod harden;
@@ -19,6 +20,7 @@ use crate::failure::{Exit, Failure};
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
     match cli.command {
+        Command::Agent(part) => agent::run(&part),
         Command::Answers(command) => answers::run(&command, global),
         Command::Explain(command) => profile::explain(&command, global),
         Command::Profile(command) => profile::run(&command, global),
@@ -35,6 +37,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
 /// Runs a command that waits for things. One thread is enough: the work is waiting, and the walk has its own.
 fn wait(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Error, "starting the runtime").because(&error))?;
+    let runtime =
+        runtime.map_err(|error| Failure::new(Exit::Error, "starting the runtime").because(&error))?;
     runtime.block_on(work)
 }

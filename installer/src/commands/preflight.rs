@@ -50,7 +50,8 @@ pub async fn run(command: &Preflight, global: &Global) -> Result<Exit, Failure> 
     }
     let local = session.local(Path::new("/"), true)?;
     session.events.emit(Kind::Phase { name: "preflight".to_owned() });
-    let assessment = assess(&controls, &files_only(&local), &session.context(&answers), &session.events).await;
+    let assessment =
+        assess(&controls, &files_only(&local), &session.context(&answers), &session.events).await;
     let mut document = session.document();
     let failed = assessment.open().next().is_some();
     document.outcome = if failed { "findings" } else { "passed" }.to_owned();

@@ -40,9 +40,12 @@ pub fn run(command: &Profile, global: &Global) -> Result<Exit, Failure> {
     let text = match command {
         Profile::List => {
             let all: Vec<_> = catalogue()?.profiles().collect();
-            let rows = all.iter().map(|one| json!({ "id": one.id, "title": one.title, "controls": one.controls }));
+            let rows =
+                all.iter().map(|one| json!({ "id": one.id, "title": one.title, "controls": one.controls }));
             document.result = json!({ "profiles": rows.collect::<Vec<_>>() });
-            all.iter().map(|one| format!("{:<34} {:>4} controls  {}\n", one.id, one.controls, one.title)).collect()
+            all.iter()
+                .map(|one| format!("{:<34} {:>4} controls  {}\n", one.id, one.controls, one.title))
+                .collect()
         }
         Profile::Check { file } => {
             let checking = || Failure::new(Exit::Usage, format!("checking the profile {}", file.display()));

@@ -33,15 +33,19 @@ pub async fn run(_: &Resume, global: &Global) -> Result<Exit, Failure> {
     let _lock = lock(&session)?;
     let past = interrupted(&session)?;
     if let Some((why, _)) = &past.replay.failed {
-        return Err(Failure::new(Exit::Refused, format!("run {} had failed and was being taken back: {why}", past.name))
-            .hint("finish taking it back with `groundfast recover`"));
+        return Err(Failure::new(
+            Exit::Refused,
+            format!("run {} had failed and was being taken back: {why}", past.name),
+        )
+        .hint("finish taking it back with `groundfast recover`"));
     }
     let site = Site::open(&session, &past.request)?;
     let backends = site.backends();
     let mut stores: Vec<&dyn Blobs> = vec![&past.directory];
     stores.extend(site.blobs());
     let progress = Progress::of(&past.replay);
-    let outcome = carry_out(&session, &past.plan, &backends, &past.directory, &Several(stores), progress).await;
+    let outcome =
+        carry_out(&session, &past.plan, &backends, &past.directory, &Several(stores), progress).await;
     finish(&session, &past, &outcome)
 }
 
@@ -82,7 +86,8 @@ fn interrupted(session: &Session<'_>) -> Result<Past, Failure> {
 }
 
 fn none() -> Failure {
-    Failure::new(Exit::Usage, "no run was interrupted on this machine").hint("`groundfast status` lists the runs")
+    Failure::new(Exit::Usage, "no run was interrupted on this machine")
+        .hint("`groundfast status` lists the runs")
 }
 
 fn finish(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<Exit, Failure> {

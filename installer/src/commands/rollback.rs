@@ -59,7 +59,8 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     }
     let approval = Approval { by: "--yes".to_owned(), irreversible: command.approve.accept_irreversible };
     let approved = plan.approve(approval).map_err(|_| {
-        Failure::new(Exit::Usage, "the plan holds changes that cannot be taken back").hint("--accept-irreversible")
+        Failure::new(Exit::Usage, "the plan holds changes that cannot be taken back")
+            .hint("--accept-irreversible")
     })?;
     let _lock = lock(&session)?;
     let request = Request { command: "rollback".to_owned(), undoes: names, ..newest.request.clone() };
@@ -86,7 +87,8 @@ fn chosen(session: &Session<'_>, wanted: Option<&str>) -> Result<Vec<Past>, Fail
     let from = match wanted {
         None => past.len().checked_sub(1).ok_or_else(nothing)?,
         Some(name) => past.iter().position(|past| past.name == name).ok_or_else(|| {
-            Failure::new(Exit::Usage, format!("run {name} is not in force")).hint("`groundfast status` lists the runs")
+            Failure::new(Exit::Usage, format!("run {name} is not in force"))
+                .hint("`groundfast status` lists the runs")
         })?,
     };
     Ok(past.split_off(from))

@@ -25,13 +25,18 @@ pub fn run(_: &Status, global: &Global) -> Result<Exit, Failure> {
     for (past, state) in &rows {
         let steps = past.plan.plan().len();
         let finished = past.report.as_ref().map_or("-", |report| report.finished.as_str());
-        text.push_str(&format!("{}  {:<8}  {state:<12}  {steps:>4} changes  {finished}\n", past.name, past.request.command));
+        text.push_str(&format!(
+            "{}  {:<8}  {state:<12}  {steps:>4} changes  {finished}\n",
+            past.name, past.request.command
+        ));
     }
     if rows.is_empty() {
         text = format!("nothing was done here yet (looked in {})\n", global.data_dir.display());
     }
     if rows.iter().any(|(past, _)| past.is_interrupted()) {
-        text.push_str("a run was interrupted: `groundfast resume` carries on, `groundfast recover` takes it back\n");
+        text.push_str(
+            "a run was interrupted: `groundfast resume` carries on, `groundfast recover` takes it back\n",
+        );
     }
     let runs: Vec<_> = rows
         .iter()
