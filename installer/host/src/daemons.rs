@@ -24,14 +24,21 @@ pub(crate) async fn activity(tree: &Tree, units: &[&str]) -> Vec<Result<State, U
         Ok(false) => return all(Unread::Unsupported("systemd does not run here".to_owned())),
         Err(unread) => return all(unread),
     }
-    let arguments: Vec<&str> = ["show", "--value", "--property=ActiveState", "--"].into_iter().chain(units.iter().copied()).collect();
+    let arguments: Vec<&str> = ["show", "--value", "--property=ActiveState", "--"]
+        .into_iter()
+        .chain(units.iter().copied())
+        .collect();
     let printed = match run::output(Path::new(SYSTEMCTL), &arguments).await {
         Ok(printed) => printed,
         Err(unread) => return all(unread),
     };
     let states: Vec<&str> = printed.lines().filter(|line| !line.is_empty()).collect();
     if states.len() != units.len() {
-        return all(Unread::Malformed(format!("systemctl told {} states of {} units", states.len(), units.len())));
+        return all(Unread::Malformed(format!(
+            "systemctl told {} states of {} units",
+            states.len(),
+            units.len()
+        )));
     }
     states.into_iter().map(|state| Ok(State::text(running(state)))).collect()
 }
@@ -93,7 +100,9 @@ pub(crate) async fn sshd_says(tree: &Tree) -> Option<Said> {
     for line in printed.lines() {
         let (key, value) = line.split_once(' ').unwrap_or((line, ""));
         // Keywords that may stand several times are joined as the files would list them.
-        said.entry(key.to_owned()).and_modify(|all| *all = format!("{all} {value}")).or_insert_with(|| value.to_owned());
+        said.entry(key.to_owned())
+            .and_modify(|all| *all = format!("{all} {value}"))
+            .or_insert_with(|| value.to_owned());
     }
     Some(said)
 }
@@ -141,7 +150,8 @@ mod tests {
 
     #[test]
     fn sshd_has_the_last_word_on_values_only() {
-        let files = State::record([("value", State::text("6")), ("at", State::text("/etc/ssh/sshd_config:3"))]);
+        let files =
+            State::record([("value", State::text("6")), ("at", State::text("/etc/ssh/sshd_config:3"))]);
         let said = Said::from([("maxauthtries".to_owned(), "4".to_owned())]);
         let merged = as_sshd_says(files.clone(), "MaxAuthTries", Some(&said));
         assert_eq!(merged.get("value"), Some(&State::text("4")));

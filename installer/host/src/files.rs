@@ -17,8 +17,13 @@ use crate::tree::{Tree, unread};
 /// Attributes that the system derives from mode, policy or content: carried over when a node is replaced, but
 /// no part of its state. (The mask of an access list is the mode's group bits, so a mode change that is taken
 /// back takes the list back too.)
-const DERIVED: [&str; 5] =
-    ["security.selinux", "security.ima", "security.evm", "system.posix_acl_access", "system.posix_acl_default"];
+const DERIVED: [&str; 5] = [
+    "security.selinux",
+    "security.ima",
+    "security.evm",
+    "system.posix_acl_access",
+    "system.posix_acl_default",
+];
 
 /// The largest list of names and the largest value of extended attributes that Linux has (xattr(7)).
 const XATTR_LIMIT: usize = 64 << 10;
@@ -109,7 +114,12 @@ impl Seen {
 }
 
 /// Changes attributes of an existing node. Owner first, since a change of owner clears set-id bits.
-pub(crate) fn put_attributes(tree: &Tree, path: &HostPath, from: &State, to: &State) -> Result<(), HostError> {
+pub(crate) fn put_attributes(
+    tree: &Tree,
+    path: &HostPath,
+    from: &State,
+    to: &State,
+) -> Result<(), HostError> {
     let fail = |error: io::Error| host_error(path, &error);
     let State::Attributes(wanted) = to else {
         return Err(HostError::Unsupported(format!("attributes of {path} cannot become {to}")));
@@ -167,7 +177,8 @@ fn beside(path: &HostPath) -> String {
 }
 
 fn parent(tree: &Tree, path: &HostPath) -> Result<OwnedFd, HostError> {
-    let above = path.parent().ok_or_else(|| HostError::Unsupported("the root cannot be replaced".to_owned()))?;
+    let above =
+        path.parent().ok_or_else(|| HostError::Unsupported("the root cannot be replaced".to_owned()))?;
     let opened = tree.open(above.as_str(), OFlags::RDONLY | OFlags::DIRECTORY);
     let opened = opened.map_err(|error| host_error(path, &error))?;
     opened.ok_or_else(|| HostError::Failed(format!("{path}: {above} is not there")))
@@ -188,10 +199,13 @@ fn write_file(
     let mut file = File::from(made.map_err(|error| fail(error.into()))?);
     let written = copy(bytes, &digest, &mut file)
         .and_then(|()| carry_over(tree, path, &file).map_err(fail))
-        .and_then(|()| apply(&file, &Attributes::of_root(Node::File, 0o600), &wanted.attributes).map_err(fail))
+        .and_then(|()| {
+            apply(&file, &Attributes::of_root(Node::File, 0o600), &wanted.attributes).map_err(fail)
+        })
         .and_then(|()| file.sync_all().map_err(fail))
         .and_then(|()| {
-            rustix::fs::renameat(parent, beside(path), parent, path.name()).map_err(|error| fail(error.into()))
+            rustix::fs::renameat(parent, beside(path), parent, path.name())
+                .map_err(|error| fail(error.into()))
         });
     if written.is_err() {
         settle(tree, path)?;
@@ -301,7 +315,9 @@ pub(crate) fn node(stat: &Stat) -> Node {
 
 fn link_target(handle: &OwnedFd) -> io::Result<String> {
     let target = rustix::fs::readlinkat(handle, "", Vec::new())?;
-    target.into_string().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the link's target is not UTF-8"))
+    target
+        .into_string()
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the link's target is not UTF-8"))
 }
 
 fn xattr_names(file: impl AsFd) -> io::Result<Vec<String>> {

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use model::{
-    Blobs, Change, Digest, Fact, FileQuery, Fut, Handler, Host, HostError, HostPath, Keep, Lookup, Observe, Resource,
-    State, SysctlScope, Syntax, Unread,
+    Blobs, Change, Digest, Fact, FileQuery, Fut, Handler, Host, HostError, HostPath, Keep, Lookup, Observe,
+    Resource, State, Syntax, SysctlScope, Unread,
 };
 use syntax::Source;
 
@@ -38,10 +38,7 @@ impl Local {
     /// Whether a resource belongs to this backend.
     pub fn serves(resource: &Resource) -> bool {
         use Resource as R;
-        !matches!(
-            resource,
-            R::Image { .. } | R::Stack { .. } | R::Service { .. } | R::Secret { .. }
-        )
+        !matches!(resource, R::Image { .. } | R::Stack { .. } | R::Service { .. } | R::Secret { .. })
     }
 
     fn live(&self, what: &dyn std::fmt::Display) -> Result<(), Unread> {
@@ -69,7 +66,9 @@ impl Local {
                 Resource::Fact(_) => answers.1.next().unwrap_or_else(lost),
                 Resource::Activity { .. } => answers.2.next().unwrap_or_else(lost),
                 Resource::Effective(_) => answers.3.next().unwrap_or_else(lost),
-                Resource::Sysctl { scope: SysctlScope::Persistent, .. } => answers.3.next().unwrap_or_else(lost),
+                Resource::Sysctl { scope: SysctlScope::Persistent, .. } => {
+                    answers.3.next().unwrap_or_else(lost)
+                }
                 other => self.observe_one(other),
             })
             .collect()
@@ -102,7 +101,9 @@ impl Local {
     /// Adds whether a module is in the running kernel, which no file of the system tells.
     fn with_loaded(&self, state: State, name: &str) -> State {
         let State::Record(mut parts) = state else { return state };
-        if self.tree.is_live() && let Ok(Some(modules)) = self.tree.text("/proc/modules") {
+        if self.tree.is_live()
+            && let Ok(Some(modules)) = self.tree.text("/proc/modules")
+        {
             let plain = name.replace('-', "_");
             let loaded = modules.lines().any(|line| line.split(' ').next() == Some(plain.as_str()));
             parts.insert("loaded".to_owned(), State::Flag(loaded));
@@ -136,7 +137,9 @@ impl Local {
 
     async fn put_one(&self, change: &Change, bytes: &dyn Blobs) -> Result<(), HostError> {
         match &change.resource {
-            Resource::Attributes { path } => files::put_attributes(&self.tree, path, &change.from, &change.to),
+            Resource::Attributes { path } => {
+                files::put_attributes(&self.tree, path, &change.from, &change.to)
+            }
             Resource::File { path } => files::put_whole(&self.tree, path, &change.from, &change.to, bytes),
             Resource::Sysctl { key, scope: SysctlScope::Running } if self.tree.is_live() => {
                 sysctl::put(&self.tree, key, &change.from, &change.to)

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use model::{BlobError, Blobs, Digest, Journal, JournalError, Keep};
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// Why the state of runs could not be read or written.
@@ -82,8 +82,14 @@ impl Runs {
         let path = self.data.join("lock");
         let fail = io_error("locking", &path);
         let mut options = OpenOptions::new();
-        let mut file =
-            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(&fail)?;
+        let mut file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(&fail)?;
         if let Err(error) = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             let mut holder = String::new();
             if error == rustix::io::Errno::WOULDBLOCK {
@@ -248,7 +254,8 @@ impl RunDir {
         let (_, seq, prev, length) = self.replay()?;
         let path = self.path.join("journal.jsonl");
         let mut options = OpenOptions::new();
-        let file = options.append(true).create(true).mode(0o600).open(&path).map_err(io_error("opening", &path))?;
+        let file =
+            options.append(true).create(true).mode(0o600).open(&path).map_err(io_error("opening", &path))?;
         file.set_len(length).map_err(io_error("opening", &path))?;
         sync_dir(&self.path)?;
         Ok(Chain { file, seq, prev })
@@ -372,7 +379,10 @@ mod tests {
         let (_folder, runs) = runs();
         let first = runs.lock("install by ada, process 12").unwrap();
         let second = runs.lock("harden").unwrap_err();
-        assert_eq!(second.to_string(), "another run holds the lock of this machine: install by ada, process 12");
+        assert_eq!(
+            second.to_string(),
+            "another run holds the lock of this machine: install by ada, process 12"
+        );
         drop(first);
         runs.lock("harden").unwrap();
     }

@@ -264,7 +264,9 @@ mod tests {
     fn sample() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("var/log/deep/deeper")).unwrap();
-        for (name, mode) in [("var/log/a.log", 0o640), ("var/log/b.log", 0o666), ("var/log/deep/deeper/c.log", 0o777)] {
+        for (name, mode) in
+            [("var/log/a.log", 0o640), ("var/log/b.log", 0o666), ("var/log/deep/deeper/c.log", 0o777)]
+        {
             let path = folder.path().join(name);
             std::fs::write(&path, "x").unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();

@@ -35,9 +35,9 @@ use std::time::{Duration, SystemTime};
 use model::{Fact, State, Unread};
 use tokio::task::JoinSet;
 
-pub use lockpeer::{LockKind, UnknownLock, lock_peer};
 use crate::tree::Tree;
 use crate::{run, tree};
+pub use lockpeer::{LockKind, UnknownLock, lock_peer};
 
 /// How long one measurement may take unless told otherwise.
 const DEADLINE: Duration = Duration::from_secs(10);
