@@ -474,8 +474,7 @@ fn a_vendors_old_kernel_counts_and_a_declared_nothing_is_not_judged() {
     let el8 = record(&[("release", "4.18.0-513.el8.x86_64".into()), ("version", "4.18.0".into())]);
     seen.insert(Resource::Fact(Fact::Kernel), Ok(el8));
     assert_eq!(controls(&[])["env.kernel"].judge(&seen).verdict, Verdict::Pass);
-    let strict =
-        controls(&[("kernel_vendor", ""), ("ntp_servers", ""), ("persistent_paths", "")]);
+    let strict = controls(&[("kernel_vendor", ""), ("ntp_servers", ""), ("persistent_paths", "")]);
     assert_eq!(strict["env.kernel"].judge(&seen).verdict, Verdict::Fail);
     assert_eq!(strict["env.clock_offset"].judge(&seen).verdict, Verdict::Notchecked);
     assert_eq!(strict["env.file_locking"].judge(&seen).verdict, Verdict::Notapplicable);
