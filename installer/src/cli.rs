@@ -94,12 +94,21 @@ pub enum Command {
     /// Write, check and describe answer files.
     #[command(subcommand)]
     Answers(commands::answers::Answers),
+    /// Make, verify and look into signed bundles.
+    #[command(subcommand)]
+    Bundle(commands::bundle::Verb),
     /// Find what has moved since the last run.
     Drift(commands::drift::Drift),
     /// Say what a control asks, why, how it is judged and how it would be mended.
     Explain(commands::profile::Explain),
     /// Assess a hardening profile, show what would change, and enforce it once approved.
     Harden(commands::harden::Harden),
+    /// Make the keys that sign bundles.
+    #[command(subcommand)]
+    Key(commands::key::Verb),
+    /// The decision point: serve a pinned policy, ask its health, name its digest.
+    #[command(subcommand)]
+    Policy(commands::policy::Action),
     /// Check whether this machine can carry the product, without changing anything.
     Preflight(commands::preflight::Preflight),
     /// List and check profiles.

@@ -1,6 +1,8 @@
 //! A pin: a resource is still what a run made it. What drift adds to the controls of the run.
 
-use model::{About, Constraint, Control, ControlId, Demand, Evidence, Judgement, Resource, Severity, State, Verdict};
+use model::{
+    About, Constraint, Control, ControlId, Demand, Evidence, Judgement, Resource, Severity, State, Verdict,
+};
 
 /// Holds as long as a resource is in the state that a run gave it.
 pub struct Pin {
@@ -17,7 +19,8 @@ impl Pin {
             title: format!("{resource} is as run {run} left it"),
             severity: Severity::Medium,
             references: Vec::new(),
-            rationale: "Groundfast put this into place; whatever moved it since was somebody else.".to_owned(),
+            rationale: "Groundfast put this into place; whatever moved it since was somebody else."
+                .to_owned(),
             mend: "run the same command again to bring it back, or accept the change".to_owned(),
         };
         Self { about, resource, state }

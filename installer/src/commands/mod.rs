@@ -2,8 +2,11 @@
 
 pub mod agent;
 pub mod answers;
+pub mod bundle;
 pub mod drift;
 pub mod harden;
+pub mod key;
+pub mod policy;
 pub mod preflight;
 pub mod profile;
 pub mod resume;
@@ -22,7 +25,10 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Agent(part) => agent::run(&part),
         Command::Answers(command) => answers::run(&command, global),
+        Command::Bundle(verb) => bundle::run(verb, global),
         Command::Explain(command) => profile::explain(&command, global),
+        Command::Key(verb) => key::run(verb, global),
+        Command::Policy(action) => policy::run(action, global.output),
         Command::Profile(command) => profile::run(&command, global),
         Command::Status(command) => status::run(&command, global),
         Command::Drift(command) => wait(drift::run(&command, global)),

@@ -56,5 +56,6 @@ pub fn run(_: &Status, global: &Global) -> Result<Exit, Failure> {
 }
 
 fn state(past: &Past) -> String {
-    past.replay.sealed.clone().unwrap_or_else(|| "interrupted".to_owned())
+    let open = if past.is_interrupted() { "interrupted" } else { "never begun" };
+    past.replay.sealed.clone().unwrap_or_else(|| open.to_owned())
 }

@@ -14,8 +14,8 @@ use crate::variable::{Values, Variable};
 
 /// The profile files inside the binary.
 const BUILTIN: &[(&str, &str)] = &[
-    ("cis/debian12.toml", include_str!("../cis/debian12.toml")),
-    ("environment.toml", include_str!("../environment.toml")),
+    ("cis/debian12.toml", include_str!("../../cis/debian12.toml")),
+    ("environment.toml", include_str!("../../environment.toml")),
 ];
 
 /// Everything that profile files declare; a later file wins over an earlier one, name by name.
@@ -201,3 +201,6 @@ fn rule(template: &Template, values: &Arc<Values>) -> Result<Rule, ResolveError>
         values: Arc::clone(values),
     })
 }
+
+#[cfg(test)]
+mod tests;
