@@ -367,6 +367,14 @@ fn evidence(machine: Machine) -> Evidence {
 }
 
 #[test]
+fn every_kind_of_the_environment_is_used_by_a_control_and_so_is_tested() {
+    let profile = include_str!("../../../environment.toml");
+    for kind in crate::KINDS.iter().filter(|kind| kind.starts_with("env_")) {
+        assert!(profile.contains(&format!("kind = \"{kind}\"")), "{kind}");
+    }
+}
+
+#[test]
 fn every_control_passes_on_a_good_machine() {
     let seen = evidence(good());
     for (id, control) in controls(&[]) {
