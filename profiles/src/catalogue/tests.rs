@@ -94,7 +94,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("rationale", "rational", "small.toml:30:1: unknown field `rational`, expected one of"),
         ("rationale", "rational", "(did you mean `rationale`?)"),
         ("minlen\", value", "minlen\", valeu", "unknown field `valeu`"),
-        ("minlen\", value", "minlen\", valeu", "small.toml:33:87"),
+        ("minlen\", value", "minlen\", valeu", "small.toml:34:89"),
         ("minlen\", value", "minlen\", valeu", "did you mean `value`?"),
         (
             "kind = \"sysctl\"",
@@ -114,12 +114,12 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "not package:docker-ce",
             "no package:docker-ce",
-            "small.toml:42:9: unknown condition `no package:docker-ce`",
+            "small.toml:43:9: unknown condition `no package:docker-ce`",
         ),
         ("var_daemon=a\"", "var_demon=a\"", "unknown variable `var_demon`"),
         ("id = \"forward\"", "id = \"length\"", "control `length` is here twice"),
         ("probe = { kind = \"sysctl\"", "porbe = { kind = \"sysctl\"", "did you mean `probe`?"),
-        ("select = [\"level:one\"]", "select = \"x", "small.toml:16:"),
+        ("select = [\"level:one\"]", "select = \"x", "small.toml:17:12: invalid basic string"),
     ];
     for (old, new, wanted) in table {
         let told = complaint(old, new);
