@@ -88,6 +88,9 @@ pub struct Select {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Play a part for another process of this program.
+    #[command(subcommand, hide = true)]
+    Agent(commands::agent::Agent),
     /// Write, check and describe answer files.
     #[command(subcommand)]
     Answers(commands::answers::Answers),

@@ -1,5 +1,6 @@
 //! One file a command: read the arguments, call the crate that does the work, render what comes back.
 
+pub mod agent;
 pub mod answers;
 pub mod bundle;
 pub mod drift;
@@ -22,6 +23,7 @@ use crate::failure::{Exit, Failure};
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
     match cli.command {
+        Command::Agent(part) => agent::run(&part),
         Command::Answers(command) => answers::run(&command, global),
         Command::Bundle(verb) => bundle::run(verb, global),
         Command::Explain(command) => profile::explain(&command, global),

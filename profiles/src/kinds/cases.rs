@@ -367,7 +367,9 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
 #[test]
 fn every_kind_passes_fails_and_cannot_be_told() {
     let tables = tables();
-    assert_eq!(tables.keys().copied().collect::<BTreeSet<_>>(), KINDS.iter().copied().collect());
+    // The kinds of the environment have tables of their own, beside them.
+    let ours = KINDS.iter().copied().filter(|kind| !kind.starts_with("env_"));
+    assert_eq!(tables.keys().copied().collect::<BTreeSet<_>>(), ours.collect());
     for (kind, cases) in tables {
         let verdicts: BTreeSet<_> = cases.iter().map(|case| case.verdict).collect();
         for wanted in [Pass, Fail, Unknown] {

@@ -87,6 +87,13 @@ macro_rules! kinds {
 }
 
 kinds! {
+    File = "file" => file::File,
+    Module = "module" => module::Module,
+    Package = "package" => package::Package,
+    Setting = "setting" => setting::Setting,
+    Sshd = "sshd" => sshd::Sshd,
+    Sysctl = "sysctl" => sysctl::Sysctl,
+    Unit = "unit" => unit::Unit,
     EnvApparmor = "env_apparmor" => env::confinement::Apparmor,
     EnvAudit = "env_audit" => env::access::Audit,
     EnvCapacity = "env_capacity" => env::capacity::Capacity,
@@ -109,13 +116,6 @@ kinds! {
     EnvRuntime = "env_runtime" => env::runtime::Runtime,
     EnvRuntimeAccess = "env_runtime_access" => env::access::RuntimeAccess,
     EnvSelinux = "env_selinux" => env::confinement::Selinux,
-    File = "file" => file::File,
-    Module = "module" => module::Module,
-    Package = "package" => package::Package,
-    Setting = "setting" => setting::Setting,
-    Sshd = "sshd" => sshd::Sshd,
-    Sysctl = "sysctl" => sysctl::Sysctl,
-    Unit = "unit" => unit::Unit,
 }
 
 /// The judgement when something could not be read.

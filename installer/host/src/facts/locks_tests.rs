@@ -113,3 +113,45 @@ fn percentiles_by_nearest_rank() {
     }
     assert_eq!(percentile(&[], 50), 0);
 }
+
+/// Unmounts and ends a FUSE server when the test is over.
+struct Mounted(std::process::Child, PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.1).status();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_real_file_system_without_locks_is_found() {
+    let (folder, path) = folder();
+    let (back, front) = (folder.path().join("back"), folder.path().join("front"));
+    std::fs::create_dir(&back).unwrap();
+    std::fs::create_dir(&front).unwrap();
+    let server = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/nolock.py");
+    let quiet = Stdio::null;
+    let mut command = std::process::Command::new("python3");
+    command.arg(server).args([&back, &front]).stdout(quiet()).stderr(quiet());
+    let mut mounted = match command.spawn() {
+        Ok(child) => Mounted(child, front.clone()),
+        Err(error) => return println!("left out: python3: {error}"),
+    };
+    while place(&path.join("front").unwrap()).unwrap().1 != "fuse" {
+        if let Some(status) = mounted.0.try_wait().unwrap() {
+            return println!("left out: no FUSE, or fusepy is not installed ({status})");
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let seen = measure(&path.join("front").unwrap(), Some(&peer())).await.unwrap();
+    for kind in ["posix", "ofd"] {
+        let what = seen.get(kind).and_then(State::as_text).unwrap();
+        assert!(what.starts_with("not supported"), "{kind}: {seen}");
+    }
+    assert_eq!(seen.get("network"), Some(&State::Flag(true)));
+    assert_eq!(seen.get("rename"), Some(&State::text("atomic")), "{seen}");
+    drop(mounted);
+    assert!(std::fs::read_dir(&back).unwrap().next().is_none(), "nothing stays behind");
+}

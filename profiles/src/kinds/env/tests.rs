@@ -14,16 +14,16 @@ type Machine = Vec<(Fact, State)>;
 
 fn controls(set: &[(&str, &str)]) -> BTreeMap<String, Box<dyn Control>> {
     let declared = [
-        ("env_ntp_servers", "ntp.site"),
-        ("env_persistent_paths", "/data"),
-        ("env_disk", "/data=100"),
-        ("env_inodes", "/data=100"),
-        ("env_certificate_chain", "/c"),
-        ("env_certificate_key", "/k"),
-        ("env_certificate_authority", "/a"),
-        ("env_certificate_names", "app.site"),
-        ("env_dns_names", "app.site"),
-        ("env_modules", "overlay,ip_tables|nf_tables"),
+        ("ntp_servers", "ntp.site"),
+        ("persistent_paths", "/data"),
+        ("disk", "/data=100"),
+        ("inodes", "/data=100"),
+        ("certificate_chain", "/c"),
+        ("certificate_key", "/k"),
+        ("certificate_authority", "/a"),
+        ("certificate_names", "app.site"),
+        ("dns_names", "app.site"),
+        ("modules", "overlay,ip_tables|nf_tables"),
     ];
     let set =
         declared.iter().chain(set).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -367,6 +367,14 @@ fn evidence(machine: Machine) -> Evidence {
 }
 
 #[test]
+fn every_kind_of_the_environment_is_used_by_a_control_and_so_is_tested() {
+    let profile = include_str!("../../../environment.toml");
+    for kind in crate::KINDS.iter().filter(|kind| kind.starts_with("env_")) {
+        assert!(profile.contains(&format!("kind = \"{kind}\"")), "{kind}");
+    }
+}
+
+#[test]
 fn every_control_passes_on_a_good_machine() {
     let seen = evidence(good());
     for (id, control) in controls(&[]) {
@@ -430,7 +438,7 @@ fn port_443_held_by_ourselves_is_right_and_by_another_project_wrong() {
         let mut seen = evidence(good());
         seen.insert(Resource::Fact(Fact::Listeners), Ok(State::List(vec![listener(443, "0.0.0.0", true)])));
         seen.insert(Resource::Fact(published()), Ok(State::List(vec![one])));
-        controls(&[("env_project", "ours")])["env.port_443"].judge(&seen).verdict
+        controls(&[("project", "ours")])["env.port_443"].judge(&seen).verdict
     };
     assert_eq!(port("ours"), Verdict::Pass);
     assert_eq!(port("theirs"), Verdict::Fail);
@@ -459,7 +467,7 @@ fn an_offset_too_uncertain_to_tell_is_unknown() {
 
 #[test]
 fn kubernetes_takes_containerd_and_no_compose() {
-    let controls = controls(&[("env_target", "kubernetes")]);
+    let controls = controls(&[("target", "kubernetes")]);
     let mut seen = evidence(good());
     seen.insert(Resource::Fact(engine()), Ok(State::Absent));
     assert_eq!(controls["env.runtime"].judge(&seen).verdict, Verdict::Pass);
@@ -474,8 +482,7 @@ fn a_vendors_old_kernel_counts_and_a_declared_nothing_is_not_judged() {
     let el8 = record(&[("release", "4.18.0-513.el8.x86_64".into()), ("version", "4.18.0".into())]);
     seen.insert(Resource::Fact(Fact::Kernel), Ok(el8));
     assert_eq!(controls(&[])["env.kernel"].judge(&seen).verdict, Verdict::Pass);
-    let strict =
-        controls(&[("env_kernel_vendor", ""), ("env_ntp_servers", ""), ("env_persistent_paths", "")]);
+    let strict = controls(&[("kernel_vendor", ""), ("ntp_servers", ""), ("persistent_paths", "")]);
     assert_eq!(strict["env.kernel"].judge(&seen).verdict, Verdict::Fail);
     assert_eq!(strict["env.clock_offset"].judge(&seen).verdict, Verdict::Notchecked);
     assert_eq!(strict["env.file_locking"].judge(&seen).verdict, Verdict::Notapplicable);
