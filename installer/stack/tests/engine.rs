@@ -78,7 +78,7 @@ fn the_sample_product_comes_up_is_watched_and_goes_back() {
     let rewritten = sample.rewritten(&sample.compose.clone());
     let release = Release::of(&rewritten);
     let project = Resource::Stack { project: sample.project.clone() };
-    let stack = sample.stack.take().unwrap().with_checks(release.compose, checks(&sample));
+    let stack = sample.backend(Duration::from_secs(120)).with_checks(release.compose, checks(&sample));
 
     bring_up(&sample, &stack, &project, &release);
     let watched = controls::of(&sample.project, &release, &sample.images);
@@ -229,7 +229,8 @@ fn break_it_and_go_back(sample: &mut Sample, stack: &stack::Stack, project: &Res
     let text = sample.compose.replace("[\"/etc/companyos/app.json\"]", "[\"/etc/companyos/nothing.json\"]");
     let broken = Release::of(&sample.rewritten(&text));
     assert_ne!(broken.compose, release.compose);
-    let failed = make(stack, sample, project, &broken.state()).unwrap_err().to_string();
+    let hasty = sample.backend(Duration::from_secs(15));
+    let failed = make(&hasty, sample, project, &broken.state()).unwrap_err().to_string();
     assert!(failed.contains("app ended with code 1") || failed.contains("nothing.json"), "{failed}");
     make(stack, sample, project, &release.state()).unwrap();
     let (status, body) = sample.curl("/rows", "reader", &[]);

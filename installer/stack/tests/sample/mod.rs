@@ -74,7 +74,7 @@ impl Store {
 /// The sample product on a site of its own, taken away again when dropped.
 pub(crate) struct Sample {
     pub(crate) project: String,
-    pub(crate) stack: Option<Stack>,
+    socket: PathBuf,
     pub(crate) injected: Injected,
     pub(crate) secrets: Vec<Wanted>,
     pub(crate) images: Vec<Image>,
@@ -84,7 +84,7 @@ pub(crate) struct Sample {
     pub(crate) key: SiteKey,
     pub(crate) certificates: PathBuf,
     pub(crate) docker: Docker,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Sample {
@@ -135,17 +135,9 @@ impl Sample {
             proxies: [("NO_PROXY".to_owned(), "10.0.0.0/8".to_owned())].into(),
             ..Site::default()
         };
-        let stack = Stack::new(
-            Engine::new(socket),
-            docker.clone(),
-            inside("stack"),
-            inside("secrets"),
-            Duration::from_secs(90),
-        )
-        .with_images(images.clone());
         Some(Self {
             project: format!("groundfast-test-{}", std::process::id()),
-            stack: Some(stack),
+            socket,
             injected: Injected::new(inside("secrets"), key()),
             secrets,
             images,
@@ -155,8 +147,22 @@ impl Sample {
             key: key(),
             certificates,
             docker,
-            _folder: folder,
+            folder,
         })
+    }
+
+    /// The backend, giving services so long to become healthy.
+    pub(crate) fn backend(&self, healthy_within: Duration) -> Stack {
+        let inside =
+            |name: &str| -> HostPath { self.folder.path().join(name).to_str().unwrap().parse().unwrap() };
+        Stack::new(
+            Engine::new(&self.socket),
+            self.docker.clone(),
+            inside("stack"),
+            inside("secrets"),
+            healthy_within,
+        )
+        .with_images(self.images.clone())
     }
 
     /// The Compose file for this site, kept in the store.
