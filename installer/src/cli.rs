@@ -41,11 +41,82 @@ pub struct Global {
         env = "GROUNDFAST_DATA_DIR"
     )]
     pub data_dir: PathBuf,
+    /// Write the event stream as JSON Lines to this file, or to stdout with `-`.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Show no progress on stderr.
+    #[arg(long, global = true, env = "GROUNDFAST_NO_PROGRESS")]
+    pub no_progress: bool,
+}
+
+/// How a plan is looked at, stored and approved.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Approve {
+    /// Show what would change, and stop.
+    #[arg(long, alias = "dry-run")]
+    pub plan: bool,
+    /// Store the plan in this file, and stop.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan_in", "yes"])]
+    pub plan_out: Option<PathBuf>,
+    /// Enforce exactly the plan in this file; refused when the machine has moved since.
+    #[arg(long, value_name = "FILE")]
+    pub plan_in: Option<PathBuf>,
+    /// Approve everything that can be taken back.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Approve what cannot be taken back as well.
+    #[arg(long)]
+    pub accept_irreversible: bool,
+}
+
+/// Which controls of a profile, and with which values.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Select {
+    /// Only these controls, by id or reference (`cis:5.1.7`).
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Leave these controls out; they are reported as `notchecked`.
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',', requires = "reason")]
+    pub skip: Vec<String>,
+    /// Why they are left out.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Set a variable of the profile (bare name) or an answer (by path), as `KEY=VALUE`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write, check and describe answer files.
+    #[command(subcommand)]
+    Answers(commands::answers::Answers),
+    /// Make, verify and look into signed bundles.
+    #[command(subcommand)]
+    Bundle(commands::bundle::Verb),
+    /// Find what has moved since the last run.
+    Drift(commands::drift::Drift),
+    /// Say what a control asks, why, how it is judged and how it would be mended.
+    Explain(commands::profile::Explain),
+    /// Assess a hardening profile, show what would change, and enforce it once approved.
+    Harden(commands::harden::Harden),
+    /// Make the keys that sign bundles.
+    #[command(subcommand)]
+    Key(commands::key::Verb),
     /// The decision point: serve a pinned policy, ask its health, name its digest.
     #[command(subcommand)]
     Policy(commands::policy::Action),
+    /// Check whether this machine can carry the product, without changing anything.
+    Preflight(commands::preflight::Preflight),
+    /// List and check profiles.
+    #[command(subcommand)]
+    Profile(commands::profile::Profile),
+    /// Undo a run that was interrupted; `--boot` brings a site back after a start of the machine.
+    Recover(commands::resume::Recover),
+    /// Carry on with a run that was interrupted.
+    Resume(commands::resume::Resume),
+    /// Undo a finished run and every later one, newest first.
+    Rollback(commands::rollback::Rollback),
+    /// What was done on this machine, and what is going on.
+    Status(commands::status::Status),
 }

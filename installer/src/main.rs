@@ -1,9 +1,25 @@
 //! The one binary: command line, wiring, rendering, exit codes. Nothing is decided here.
 
+#![allow(unreachable_pub, reason = "in a binary, `pub` says: for the other modules")]
+
+mod answers;
+mod boot;
 mod cli;
 mod commands;
+mod controls;
+mod converge;
+mod document;
+mod engine_stream;
+mod events;
 mod failure;
+mod history;
 mod output;
+mod passphrase;
+mod planfile;
+mod progress;
+mod render;
+mod session;
+mod site;
 
 use std::process::ExitCode;
 

@@ -1,11 +1,16 @@
 //! The only place that prints: stdout carries the result, stderr everything else.
 
+#![expect(clippy::disallowed_methods, reason = "the report goes where the operator asked for it")]
+
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::cli::Format;
-use crate::failure::Failure;
+use crate::document::Document;
+use crate::failure::{Exit, Failure};
 
 /// Prints a result on stdout: the text, or the JSON document. A closed pipe is not an error.
 pub fn result(format: Format, text: &str, document: &Value) {
@@ -14,6 +19,19 @@ pub fn result(format: Format, text: &str, document: &Value) {
         Format::Json => document.to_string(),
     };
     let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// Leaves `report.json` and `report.txt` in a folder of the operator's.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn report(folder: &Path, document: &Document, text: &str) -> Result<(), Failure> {
+    let writing = || Failure::new(Exit::Error, format!("writing the report to {}", folder.display()));
+    let json = serde_json::to_string_pretty(document).map_err(|error| writing().because(&error))?;
+    let made = fs::create_dir_all(folder)
+        .and_then(|()| fs::write(folder.join("report.json"), json + "\n"))
+        .and_then(|()| fs::write(folder.join("report.txt"), text));
+    made.map_err(|error| writing().because(&error))
 }
 
 /// Says something to the operator on stderr.

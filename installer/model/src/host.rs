@@ -31,6 +31,11 @@ pub trait Host: Observe {
     /// [`HostError::Stale`] when somebody was there in between.
     fn put<'a>(&'a self, change: &'a Change, bytes: &'a dyn Blobs) -> Fut<'a, Result<(), HostError>>;
 
+    /// Removes what an interrupted [`Host::put`] of this resource may have left beside it.
+    fn settle<'a>(&'a self, _resource: &'a Resource) -> Fut<'a, Result<(), HostError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Runs a handler once at the end of a stage.
     fn handle<'a>(&'a self, handler: &'a Handler) -> Fut<'a, Result<(), HostError>>;
 }

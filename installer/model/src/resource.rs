@@ -21,6 +21,17 @@ pub struct HostPath(String);
 pub struct PathError(String);
 
 impl HostPath {
+    /// A path written in the source code.
+    ///
+    /// # Panics
+    /// When it is not absolute and normalised, which the first test that passes by would show.
+    pub fn literal(text: &'static str) -> Self {
+        match text.parse() {
+            Ok(path) => path,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     /// The path as text, always beginning with `/`.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -124,7 +135,9 @@ pub enum Syntax {
 pub enum SysctlScope {
     /// The value that the kernel uses now.
     Running,
-    /// The value that the next boot will set: sysctl.d(5) in its order of precedence.
+    /// The value that the next boot will set: sysctl.d(5) in its order of precedence. A record with `value`,
+    /// `at` (`file:line`) and `path`, all absent when no file sets it, and `legacy`: what `/etc/sysctl.conf`
+    /// says, which `sysctl --system` lets win.
     Persistent,
 }
 
@@ -165,19 +178,29 @@ pub enum Wanted {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lookup {
-    /// An sshd keyword as sshd itself would use it outside and inside `Match` blocks:
-    /// a record with `value` (absent: compiled default), `at` (`file:line`), `match` (values in `Match`
-    /// blocks) and `dropins` (whether a drop-in placed first would win).
+    /// An sshd keyword as sshd itself would use it outside and inside `Match` blocks: absent when there is no
+    /// sshd_config, else a record with `value` (the compiled default where nothing sets it), `at` (`file:line`)
+    /// and `path` (both absent for the default), `match` (a list of records `value`, `at`: values inside
+    /// `Match` blocks) and `dropins` (whether `/etc/ssh/sshd_config.d/00-groundfast.conf` would win).
     Sshd { key: String },
-    /// A key of a main file and its drop-in folders, the later file winning: a record with `value` and `at`.
-    DropIns { main: HostPath, folders: Vec<HostPath>, syntax: Syntax, key: String },
-    /// A kernel module: a record with `loaded`, `builtin`, `available`, `blacklisted`, `install` (its command).
+    /// A key of a main file and its drop-in folders: a record with `value`, `at` (`file:line`) and `path`, all
+    /// absent when nothing sets it. Drop-ins are read in order of their names; the last setting wins, and
+    /// `main_last` says whether the main file is read before (systemd) or after them (libpwquality).
+    DropIns { main: HostPath, folders: Vec<HostPath>, main_last: bool, syntax: Syntax, key: String },
+    /// A kernel module: a record with `loaded` (absent: cannot be seen here), `builtin` and `available` (absent:
+    /// no kernel's modules are here to look at), `blacklisted`, `install` (the command that
+    /// counts; absent: none) and `install-path` (the file that says so).
     Module { name: String },
-    /// A unit and its files: a record with `exists`, `enablement` (systemctl's word), `path`, `wanted-by`,
-    /// `aliases`, `links` (those that enable it now).
+    /// A unit and its files: a record with `exists`, `enablement` (systemctl's word), `path`, `wanted-by`
+    /// (the links that `systemctl enable` would make, by path), `aliases` (likewise), `links` (those that
+    /// enable it now).
     Unit { name: String },
     /// A package in the system's own database: a record with `installed` and `version`.
     Package { name: String },
+    /// The number of a user in `/etc/passwd`, or absent.
+    User { name: String },
+    /// The number of a group in `/etc/group`, or absent.
+    Group { name: String },
 }
 
 /// A measurement of the machine, answered as a [`State::Record`](crate::State::Record) whose fields the
@@ -193,8 +216,14 @@ pub enum Fact {
     Capacity,
     /// Free bytes and inodes where this path lies, and the file system's type.
     FileSystem { path: HostPath },
-    /// The Docker Engine or containerd behind this socket: name, version, storage driver, rootless, security.
+    /// Who answers Docker's API behind this socket: name, version, storage driver, rootless, security.
     Engine { socket: HostPath },
+    /// The containerd behind this socket: version.
+    Containerd { socket: HostPath },
+    /// Which container runtimes are installed, whether they run or not.
+    Runtimes,
+    /// Ports that the engine behind this socket publishes, with the container and its Compose project.
+    Published { socket: HostPath },
     /// The Compose plugin: version.
     Compose,
     /// cgroup version and controllers.
@@ -295,6 +324,12 @@ impl Resource {
         })
     }
 
+    /// Whether only Groundfast writes this resource, so that a state between `from` and `to` can only be its
+    /// own half-made change, and may be taken back.
+    pub fn is_exclusive(&self) -> bool {
+        matches!(self, Self::Stack { .. } | Self::Secret { .. })
+    }
+
     /// The path that a file-like resource is about.
     pub fn path(&self) -> Option<&HostPath> {
         match self {
@@ -345,6 +380,8 @@ impl fmt::Display for Lookup {
             Self::Module { name } => write!(f, "kernel module {name}"),
             Self::Unit { name } => write!(f, "unit {name}"),
             Self::Package { name } => write!(f, "package {name}"),
+            Self::User { name } => write!(f, "user {name}"),
+            Self::Group { name } => write!(f, "group {name}"),
         }
     }
 }
@@ -357,6 +394,9 @@ impl fmt::Display for Fact {
             Self::Capacity => f.write_str("CPU and memory"),
             Self::FileSystem { path } => write!(f, "file system at {path}"),
             Self::Engine { socket } => write!(f, "container engine at {socket}"),
+            Self::Containerd { socket } => write!(f, "containerd at {socket}"),
+            Self::Runtimes => f.write_str("installed container runtimes"),
+            Self::Published { socket } => write!(f, "ports published by {socket}"),
             Self::Compose => f.write_str("Compose"),
             Self::Cgroups => f.write_str("control groups"),
             Self::KernelModule { name } => write!(f, "kernel module {name}"),

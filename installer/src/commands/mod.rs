@@ -1,6 +1,16 @@
 //! One file a command: read the arguments, call the crate that does the work, render what comes back.
 
+pub mod answers;
+pub mod bundle;
+pub mod drift;
+pub mod harden;
+pub mod key;
 pub mod policy;
+pub mod preflight;
+pub mod profile;
+pub mod resume;
+pub mod rollback;
+pub mod status;
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Exit, Failure};
@@ -10,8 +20,28 @@ use crate::failure::{Exit, Failure};
 /// # Errors
 /// With the exit code and everything the operator should read.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
-    let format = cli.global.output;
+    let global = &cli.global;
     match cli.command {
-        Command::Policy(action) => policy::run(action, format),
+        Command::Answers(command) => answers::run(&command, global),
+        Command::Bundle(verb) => bundle::run(verb, global),
+        Command::Explain(command) => profile::explain(&command, global),
+        Command::Key(verb) => key::run(verb, global),
+        Command::Policy(action) => policy::run(action, global.output),
+        Command::Profile(command) => profile::run(&command, global),
+        Command::Status(command) => status::run(&command, global),
+        Command::Drift(command) => wait(drift::run(&command, global)),
+        Command::Harden(command) => wait(harden::run(&command, global)),
+        Command::Preflight(command) => wait(preflight::run(&command, global)),
+        Command::Recover(command) => wait(resume::recover(&command, global)),
+        Command::Resume(command) => wait(resume::run(&command, global)),
+        Command::Rollback(command) => wait(rollback::run(&command, global)),
     }
+}
+
+/// Runs a command that waits for things. One thread is enough: the work is waiting, and the walk has its own.
+fn wait(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Failure::new(Exit::Error, "starting the runtime").because(&error))?;
+    runtime.block_on(work)
 }

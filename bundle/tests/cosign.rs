@@ -1,0 +1,104 @@
+//! The real cosign, and the real python-tuf, on what is signed here; and keys that the real cosign made.
+//!
+//! `GROUNDFAST_COSIGN` names the program (Debian trixie carries it); without it, or without one on the path,
+//! each test says that it was left out.
+#![allow(clippy::disallowed_methods, reason = "test set-up")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use bundle::keys::Signer;
+use bundle::member::SIGNATURE;
+use bundle::statement::{PREDICATE_TYPE, blob_path};
+use model::Secret;
+use support::{Product, SPEC, take_apart};
+
+/// Runs cosign without any service; nothing when there is no cosign.
+fn cosign(dir: &Path, arguments: &[&str]) -> Option<Output> {
+    let program = std::env::var("GROUNDFAST_COSIGN").unwrap_or_else(|_| "cosign".to_owned());
+    let run = Command::new(program).args(arguments).current_dir(dir).env("COSIGN_PASSWORD", "hunter2").output();
+    match run {
+        Ok(output) => Some(output),
+        Err(error) => {
+            println!("left out: no cosign ({error})");
+            None
+        }
+    }
+}
+
+/// The verification that the documentation shows, over the root index.
+fn attested(dir: &Path, key: &str, subject: &str) -> Option<Output> {
+    let arguments = [
+        "verify-blob-attestation",
+        "--key",
+        key,
+        "--bundle",
+        "bundle.sigstore.json",
+        "--new-bundle-format",
+        "--insecure-ignore-tlog=true",
+        "--trusted-root",
+        "empty.json",
+        "--type",
+        PREDICATE_TYPE,
+        subject,
+    ];
+    cosign(dir, &arguments)
+}
+
+#[test]
+fn cosign_accepts_our_signature_over_the_root_index_and_nothing_else() {
+    let product = Product::new();
+    let created = product.create(SPEC, "b.tar").unwrap();
+    let parts = take_apart(&product.path("b.tar"));
+    let bytes = |name: &str| parts.iter().find(|part| part.name == name).unwrap().bytes.clone();
+    fs::write(product.path("bundle.sigstore.json"), bytes(SIGNATURE)).unwrap();
+    fs::write(product.path("root-index.json"), bytes(&blob_path(&created.statement.root))).unwrap();
+    fs::write(product.path("other.json"), "{}").unwrap();
+    fs::write(product.path("cosign.pub"), product.key.public_key().to_pem()).unwrap();
+    fs::write(product.path("stranger.pub"), Product::new().key.public_key().to_pem()).unwrap();
+    let empty = r#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
+    fs::write(product.path("empty.json"), empty).unwrap();
+    let Some(good) = attested(product.dir.path(), "cosign.pub", "root-index.json") else { return };
+    assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
+    for (key, subject) in [("cosign.pub", "other.json"), ("stranger.pub", "root-index.json")] {
+        let bad = attested(product.dir.path(), key, subject).unwrap();
+        assert!(!bad.status.success(), "{key} {subject}");
+    }
+}
+
+#[test]
+fn keys_that_cosign_made_open_here_and_keys_made_here_open_there() {
+    let product = Product::new();
+    let dir = product.dir.path();
+    let Some(made) = cosign(dir, &["generate-key-pair", "--output-key-prefix", "real"]) else { return };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let secret = |text: &str| Secret::new(text.as_bytes().to_vec());
+    let key = bundle::open_key(&product.path("real.key"), &secret("hunter2")).unwrap();
+    let public = fs::read_to_string(product.path("real.pub")).unwrap();
+    assert_eq!(key.public_key().to_pem(), public);
+    assert!(bundle::open_key(&product.path("real.key"), &secret("hunter3")).is_err());
+    let expires = "2031-01-01T00:00:00Z".parse().unwrap();
+    bundle::generate(&product.path("ours"), &secret("hunter2"), expires).unwrap();
+    let shown = cosign(dir, &["public-key", "--key", "ours.key"]).unwrap();
+    assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+    assert_eq!(String::from_utf8_lossy(&shown.stdout), fs::read_to_string(product.path("ours.pub")).unwrap());
+}
+
+#[test]
+fn python_tuf_agrees_with_our_root() {
+    let product = Product::new();
+    fs::write(product.path("root.json"), &product.root).unwrap();
+    let altered = String::from_utf8(product.root.clone()).unwrap().replace("2031", "2032");
+    fs::write(product.path("altered.json"), altered).unwrap();
+    let script = "import sys\ntry:\n    from tuf.api.metadata import Metadata, Root\nexcept ImportError:\n    sys.exit(77)\nroot = Metadata[Root].from_file(sys.argv[1])\nroot.verify_delegate('root', root)\n";
+    let check = |file: &str| Command::new("python3").args(["-c", script, file]).current_dir(product.dir.path()).output();
+    let Ok(good) = check("root.json") else { return println!("left out: no python3") };
+    if good.status.code() == Some(77) {
+        return println!("left out: no python-tuf (pip install tuf)");
+    }
+    assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
+    assert!(!check("altered.json").unwrap().status.success());
+}

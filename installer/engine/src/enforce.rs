@@ -1,0 +1,206 @@
+//! Enforcement: check `from`, journal the intent, put, journal that it was made, re-read every `to`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use model::{
+    Approved, Blobs, Host, Journal, Keep, Kind, Level, Resource, Sink, Stage, State, Step, StepEnd, StepId,
+};
+
+use crate::journal::{Record, Replay};
+use crate::undo::{self, Outcome};
+
+/// A request to stop, shared with whoever reads keys and signals.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks the run to stop before its next step and to take everything back.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether somebody asked.
+    pub fn asked(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Everything that one enforcement works with.
+pub struct Run<'a> {
+    /// What was approved.
+    pub plan: &'a Approved,
+    /// Where it is carried out.
+    pub host: &'a dyn Host,
+    /// The bytes that the plan names, and the previous bytes that undoing needs.
+    pub bytes: &'a dyn Blobs,
+    /// Where previous bytes are kept.
+    pub keep: &'a dyn Keep,
+    /// Where every step is written down first.
+    pub journal: &'a dyn Journal,
+    /// Who watches.
+    pub sink: &'a dyn Sink,
+    /// Who may stop it.
+    pub cancel: &'a Cancel,
+}
+
+/// How far an earlier, interrupted attempt at the same plan came; empty for a fresh run.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    begun: Vec<StepId>,
+    fresh: bool,
+}
+
+impl Progress {
+    /// Nothing was begun.
+    pub fn none() -> Self {
+        Self { begun: Vec::new(), fresh: true }
+    }
+
+    /// What the journal of the interrupted run tells.
+    pub fn of(replay: &Replay) -> Self {
+        Self { begun: replay.begun.clone(), fresh: false }
+    }
+}
+
+/// Why enforcement stopped.
+pub(crate) struct Stop {
+    pub(crate) step: Option<StepId>,
+    pub(crate) why: String,
+    pub(crate) cancelled: bool,
+}
+
+impl Stop {
+    fn at(step: &Step, why: impl std::fmt::Display) -> Self {
+        Self { step: Some(step.id), why: format!("{}: {why}", step.change.resource), cancelled: false }
+    }
+}
+
+/// Carries out an approved plan, completely or, as far as re-reading can prove it, not at all.
+///
+/// With `progress` of an interrupted run it goes on where that run stopped.
+pub async fn enforce(run: &Run<'_>, progress: Progress) -> Outcome {
+    announce(run);
+    let mut begun = progress.begun;
+    let opening = if progress.fresh {
+        let (plan, approved_by) = (run.plan.plan().digest, run.plan.approval().by.clone());
+        Record::Started { plan, approved_by }
+    } else {
+        Record::Resumed
+    };
+    let result = match opening.write(run.journal) {
+        Ok(()) => stages(run, &mut begun).await,
+        Err(error) => Err(Stop { step: None, why: error.to_string(), cancelled: false }),
+    };
+    let outcome = match result {
+        Ok(()) => Outcome::Enforced,
+        Err(stop) => undo::after(run, &begun, stop).await,
+    };
+    undo::seal(run, &outcome);
+    outcome
+}
+
+fn announce(run: &Run<'_>) {
+    let titles = |stage: &Stage| stage.steps.iter().map(|step| (step.id, step.change.to_string())).collect();
+    let stages = run.plan.plan().stages.iter().map(|stage| (stage.kind, titles(stage))).collect();
+    run.sink.emit(Kind::Planned { stages });
+}
+
+async fn stages(run: &Run<'_>, begun: &mut Vec<StepId>) -> Result<(), Stop> {
+    for stage in &run.plan.plan().stages {
+        let mut touched = BTreeSet::new();
+        for one in &stage.steps {
+            if step(run, one, begun).await? {
+                touched.insert(one.id);
+            }
+        }
+        if touched.is_empty() {
+            continue;
+        }
+        for handler in &stage.handlers {
+            run.host.handle(handler).await.map_err(|error| Stop {
+                step: None,
+                why: format!("{handler}: {error}"),
+                cancelled: false,
+            })?;
+        }
+        verify(run, stage).await?;
+    }
+    Ok(())
+}
+
+/// Makes one step. Answers whether this run has touched the resource.
+async fn step(run: &Run<'_>, step: &Step, begun: &mut Vec<StepId>) -> Result<bool, Stop> {
+    if run.cancel.asked() {
+        return Err(Stop { step: None, why: "cancelled by the operator".to_owned(), cancelled: true });
+    }
+    run.sink.emit(Kind::StepStarted { step: step.id });
+    let change = &step.change;
+    let ours = begun.contains(&step.id);
+    let seen = observe_one(run.host, &change.resource).await.map_err(|why| failed(run, step, why))?;
+    if seen == change.to {
+        let end = if ours { StepEnd::Done } else { StepEnd::Unneeded };
+        run.sink.emit(Kind::StepEnded { step: step.id, end, message: None });
+        return Ok(ours);
+    }
+    if seen != change.from && !(ours && change.resource.is_exclusive()) {
+        let why = format!("it is {seen}, but the plan was made when it was {}", change.from);
+        return Err(failed(run, step, why));
+    }
+    keep_previous(run, step).await.map_err(|why| failed(run, step, why))?;
+    Record::Intent { step: step.id }.write(run.journal).map_err(|error| failed(run, step, error))?;
+    if !ours {
+        begun.push(step.id);
+    }
+    run.host.put(change, run.bytes).await.map_err(|error| failed(run, step, error))?;
+    Record::Applied { step: step.id }.write(run.journal).map_err(|error| failed(run, step, error))?;
+    run.sink.emit(Kind::StepEnded { step: step.id, end: StepEnd::Done, message: None });
+    Ok(true)
+}
+
+fn failed(run: &Run<'_>, step: &Step, why: impl std::fmt::Display) -> Stop {
+    let stop = Stop::at(step, why);
+    let message = Some(stop.why.clone());
+    run.sink.emit(Kind::StepEnded { step: step.id, end: StepEnd::Failed, message });
+    stop
+}
+
+/// Stores the bytes that undoing this step will need, before anything is overwritten.
+async fn keep_previous(run: &Run<'_>, step: &Step) -> Result<(), String> {
+    let State::File(model::FileState { content: Some(expected), .. }) = &step.change.from else {
+        return Ok(());
+    };
+    let kept = run.host.read(&step.change.resource, run.keep).await.map_err(|why| why.to_string())?;
+    if kept == *expected {
+        Ok(())
+    } else {
+        Err("it changed while its previous content was being kept".to_owned())
+    }
+}
+
+/// Re-reads every `to` of a stage.
+async fn verify(run: &Run<'_>, stage: &Stage) -> Result<(), Stop> {
+    let resources: Vec<Resource> = stage.steps.iter().map(|step| step.change.resource.clone()).collect();
+    for (step, seen) in stage.steps.iter().zip(run.host.observe(&resources).await) {
+        match seen {
+            Ok(state) if state == step.change.to => {}
+            Ok(state) => {
+                let why = format!("it is {state} after it was set to {}", step.change.to);
+                return Err(failed(run, step, why));
+            }
+            Err(unread) => return Err(failed(run, step, unread)),
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn observe_one(host: &dyn Host, resource: &Resource) -> Result<State, model::Unread> {
+    let mut seen = host.observe(std::slice::from_ref(resource)).await;
+    seen.pop()
+        .unwrap_or_else(|| Err(model::Unread::Failed(format!("{resource}: the backend gave no answer"))))
+}
+
+pub(crate) fn warn(sink: &dyn Sink, text: String) {
+    sink.emit(Kind::Message { level: Level::Warn, text });
+}

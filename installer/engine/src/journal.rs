@@ -1,0 +1,86 @@
+//! What a run writes down before and after every step, and what can be told from it after a crash.
+
+use model::{Digest, Journal, StepId};
+use serde::{Deserialize, Serialize};
+
+/// One entry of a run's journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "kebab-case")]
+pub enum Record {
+    /// Enforcement of this plan began.
+    Started { plan: Digest, approved_by: String },
+    /// An interrupted run is being carried on.
+    Resumed,
+    /// A step is about to be made.
+    Intent { step: StepId },
+    /// A step was made.
+    Applied { step: StepId },
+    /// Something failed, and everything is being taken back from here on.
+    Failed { step: Option<StepId>, why: String, cancelled: bool },
+    /// A step was taken back and seen to be.
+    Undone { step: StepId },
+    /// A step could not be taken back.
+    Stranded { step: StepId, why: String },
+    /// The run ended; nothing follows.
+    Sealed { outcome: String },
+}
+
+impl Record {
+    /// Appends this record durably.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub(crate) fn write(&self, journal: &dyn Journal) -> Result<(), model::JournalError> {
+        let value = serde_json::to_value(self).map_err(|error| model::JournalError(error.to_string()))?;
+        journal.append(&value)
+    }
+}
+
+/// A journal that makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// An entry that this version does not know.
+    #[error("journal entry {at} is not readable")]
+    Entry {
+        /// Its number, from 1.
+        at: usize,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// What a journal tells about its run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replay {
+    /// The plan that was being enforced.
+    pub plan: Option<Digest>,
+    /// Steps that were begun, in order; whether each was made can only be told by re-reading.
+    pub begun: Vec<StepId>,
+    /// Why it failed, if it had begun to take things back; and whether the operator cancelled it.
+    pub failed: Option<(String, bool)>,
+    /// How it ended, if it did.
+    pub sealed: Option<String>,
+}
+
+impl Replay {
+    /// Reads journal entries in order.
+    ///
+    /// # Errors
+    /// When an entry is not one that this version writes.
+    pub fn of(entries: &[serde_json::Value]) -> Result<Self, ReplayError> {
+        let mut replay = Self::default();
+        for (index, entry) in entries.iter().enumerate() {
+            let record =
+                Record::deserialize(entry).map_err(|source| ReplayError::Entry { at: index + 1, source })?;
+            match record {
+                Record::Started { plan, .. } => replay.plan = Some(plan),
+                Record::Intent { step } if !replay.begun.contains(&step) => replay.begun.push(step),
+                Record::Failed { why, cancelled, .. } => replay.failed = Some((why, cancelled)),
+                Record::Sealed { outcome } => replay.sealed = Some(outcome),
+                _ => {}
+            }
+        }
+        Ok(replay)
+    }
+}

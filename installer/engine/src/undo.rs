@@ -1,0 +1,162 @@
+//! Taking back: in reverse, past failures, never over a change that somebody else made, proven by re-reading.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use model::{Handler, Kind, Resource, State, Step, StepEnd, StepId};
+
+use crate::enforce::{Run, Stop, observe_one, warn};
+use crate::journal::{Record, Replay};
+
+/// How an enforcement ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Every change was made and seen.
+    Enforced,
+    /// Something failed, and every resource was re-read and found as it was before. Only re-reading makes this.
+    #[non_exhaustive]
+    RolledBack {
+        /// The first error.
+        why: String,
+        /// Whether the operator asked for it.
+        cancelled: bool,
+    },
+    /// Something failed, and not everything could be taken back.
+    #[non_exhaustive]
+    Stranded {
+        /// The first error.
+        why: String,
+        /// What is not as it was.
+        left: Vec<Left>,
+    },
+}
+
+/// Something that could not be taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The step.
+    pub step: StepId,
+    /// What it changed.
+    pub resource: Resource,
+    /// Why it is not as it was.
+    pub why: String,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Enforced => "enforced",
+            Self::RolledBack { cancelled: true, .. } => "cancelled",
+            Self::RolledBack { .. } => "rolled-back",
+            Self::Stranded { .. } => "stranded",
+        })
+    }
+}
+
+/// Takes back an interrupted run as far as its journal says that it was begun. `None` when it was sealed.
+pub async fn recover(run: &Run<'_>, replay: &Replay) -> Option<Outcome> {
+    if replay.sealed.is_some() {
+        return None;
+    }
+    let interrupted = || ("the run was interrupted".to_owned(), false);
+    let (why, cancelled) = replay.failed.clone().unwrap_or_else(interrupted);
+    let outcome = after(run, &replay.begun, Stop { step: None, why, cancelled }).await;
+    seal(run, &outcome);
+    Some(outcome)
+}
+
+pub(crate) fn seal(run: &Run<'_>, outcome: &Outcome) {
+    if let Err(error) = (Record::Sealed { outcome: outcome.to_string() }).write(run.journal) {
+        warn(run.sink, error.to_string());
+    }
+    run.sink.emit(Kind::Ended { outcome: outcome.to_string() });
+}
+
+/// Takes back every begun step, newest first, and proves it.
+pub(crate) async fn after(run: &Run<'_>, begun: &[StepId], stop: Stop) -> Outcome {
+    let Stop { step, why, cancelled } = stop;
+    note(run, &Record::Failed { step, why: why.clone(), cancelled });
+    let steps: Vec<&Step> = begun.iter().rev().filter_map(|id| run.plan.step(*id)).collect();
+    let mut left = Vec::new();
+    for step in &steps {
+        match take_back(run, step).await {
+            Ok(()) => {
+                note(run, &Record::Undone { step: step.id });
+                run.sink.emit(Kind::StepEnded { step: step.id, end: StepEnd::Undone, message: None });
+            }
+            Err(why) => {
+                note(run, &Record::Stranded { step: step.id, why: why.clone() });
+                let message = Some(why.clone());
+                run.sink.emit(Kind::StepEnded { step: step.id, end: StepEnd::Stranded, message });
+                left.push(Left { step: step.id, resource: step.change.resource.clone(), why });
+            }
+        }
+    }
+    tell_daemons(run, &steps, &mut left).await;
+    prove(run, &steps, &mut left).await;
+    if left.is_empty() { Outcome::RolledBack { why, cancelled } } else { Outcome::Stranded { why, left } }
+}
+
+/// Undoing goes on when the journal cannot be written: a restored machine matters more than its record.
+fn note(run: &Run<'_>, record: &Record) {
+    if let Err(error) = record.write(run.journal) {
+        warn(run.sink, error.to_string());
+    }
+}
+
+async fn take_back(run: &Run<'_>, step: &Step) -> Result<(), String> {
+    let change = &step.change;
+    run.host.settle(&change.resource).await.map_err(|error| error.to_string())?;
+    let seen = observe_one(run.host, &change.resource).await.map_err(|unread| unread.to_string())?;
+    if seen == change.from {
+        return Ok(());
+    }
+    if seen != change.to && !change.resource.is_exclusive() {
+        return Err(format!("somebody else changed it since ({seen}); it was {}", change.from));
+    }
+    run.host.put(&change.inverse(), run.bytes).await.map_err(|error| error.to_string())?;
+    let seen = observe_one(run.host, &change.resource).await.map_err(|unread| unread.to_string())?;
+    if seen == change.from {
+        Ok(())
+    } else {
+        Err(format!("it is {seen} after it was put back to {}", change.from))
+    }
+}
+
+/// Daemons that may have read the new files have to read the old ones again.
+async fn tell_daemons(run: &Run<'_>, steps: &[&Step], left: &mut Vec<Left>) {
+    let handlers: BTreeSet<Handler> = steps.iter().flat_map(|step| step.change.handlers()).collect();
+    for handler in handlers {
+        if let Err(error) = run.host.handle(&handler).await {
+            let step = steps.iter().find(|step| step.change.handlers().contains(&handler));
+            if let Some(step) = step {
+                let why = format!("the old content is back, but: {handler}: {error}");
+                left.push(Left { step: step.id, resource: step.change.resource.clone(), why });
+            }
+        }
+    }
+}
+
+/// A last look at everything at once: a later undo may have disturbed an earlier one.
+async fn prove(run: &Run<'_>, steps: &[&Step], left: &mut Vec<Left>) {
+    let resources: Vec<Resource> = steps.iter().map(|step| step.change.resource.clone()).collect();
+    for (step, seen) in steps.iter().zip(run.host.observe(&resources).await) {
+        if left.iter().any(|known| known.step == step.id) {
+            continue;
+        }
+        let why = match seen {
+            Ok(state) if *first_from(steps, step) == state => continue,
+            Ok(state) => format!("it is {state}, and was {}", step.change.from),
+            Err(unread) => unread.to_string(),
+        };
+        left.push(Left { step: step.id, resource: step.change.resource.clone(), why });
+    }
+}
+
+/// A resource may be changed by several steps (as when several runs are taken back in one plan): what counts
+/// at the end is what the earliest of them found. Steps come newest first.
+fn first_from<'a>(steps: &'a [&Step], step: &'a Step) -> &'a State {
+    let earliest = steps.iter().rev().find(|other| other.change.resource == step.change.resource);
+    earliest.map_or(&step.change.from, |earliest| &earliest.change.from)
+}

@@ -1,0 +1,293 @@
+//! Whatever goes wrong at whatever step: enforced, exactly as before, or stranded with the truth told.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::{Cancel, Outcome, Progress, Replay, Run, enforce, plan, recover};
+use model::{
+    Approval, Approved, Constraint, ControlId, Demand, Host, HostPath, Resource, State, Syntax, SysctlScope,
+};
+use proptest::prelude::*;
+use support::{Fault, Memory, Recorder, stranger_state};
+
+fn path(text: &str) -> HostPath {
+    text.parse().unwrap()
+}
+
+fn sysctl(key: &str) -> Resource {
+    Resource::Sysctl { key: key.into(), scope: SysctlScope::Running }
+}
+
+/// Everything that a plan may be made of, one demand each.
+fn pool() -> Vec<Demand> {
+    let demand = |resource: Resource, constraint: Constraint| Demand {
+        by: ControlId::new(format!("c_{resource}").replace(' ', "_")),
+        resource,
+        constraint,
+    };
+    let setting = |key: &str| Resource::Setting {
+        path: path("/etc/sysctl.d/99-zz-groundfast.conf"),
+        syntax: Syntax::Sysctl,
+        key: key.into(),
+    };
+    vec![
+        demand(Resource::Mode { path: path("/etc/passwd") }, Constraint::ModeWithin(0o600)),
+        demand(Resource::Owner { path: path("/etc/passwd") }, Constraint::Equals(State::Int(0))),
+        demand(Resource::Mode { path: path("/etc/ssh/sshd_config") }, Constraint::ModeWithin(0o600)),
+        demand(
+            Resource::Setting {
+                path: path("/etc/ssh/sshd_config"),
+                syntax: Syntax::Sshd,
+                key: "MaxAuthTries".into(),
+            },
+            Constraint::AtMost(4),
+        ),
+        demand(setting("kernel.randomize_va_space"), Constraint::Equals(State::Int(2))),
+        demand(setting("net.ipv4.ip_forward"), Constraint::Equals(State::Int(0))),
+        demand(sysctl("kernel.randomize_va_space"), Constraint::Equals(State::Int(2))),
+        demand(sysctl("net.ipv4.ip_forward"), Constraint::Equals(State::Int(0))),
+        demand(
+            Resource::Content { path: path("/etc/issue") },
+            Constraint::Holds("Authorised use only\n".into()),
+        ),
+        demand(Resource::Content { path: path("/etc/motd") }, Constraint::Equals(State::Absent)),
+        demand(
+            Resource::Link { path: path("/etc/systemd/system/cups.service") },
+            Constraint::Equals(State::text("/dev/null")),
+        ),
+        demand(
+            Resource::Activity { unit: "cups.service".into() },
+            Constraint::Equals(State::text("inactive")),
+        ),
+    ]
+}
+
+fn machine(fault: Fault) -> Memory {
+    let mut states = BTreeMap::new();
+    for key in ["kernel.randomize_va_space", "net.ipv4.ip_forward"] {
+        states.insert(sysctl(key), State::text("1"));
+    }
+    states.insert(Resource::Activity { unit: "cups.service".into() }, State::text("active"));
+    let memory = Memory::new(states, fault);
+    memory.with_file("/etc/passwd", "root:x:0:0\n", 0o666);
+    memory.with_file("/etc/ssh/sshd_config", "# ours\nMaxAuthTries 6\nPort 22\n", 0o644);
+    memory.with_file("/etc/issue", "Debian\n", 0o644);
+    memory.with_file("/etc/motd", "hello\n", 0o640);
+    memory
+}
+
+fn approved(demands: &[Demand], memory: &Memory) -> Approved {
+    let plan = pollster::block_on(plan(demands, memory, &memory.store)).unwrap();
+    plan.approve(Approval { by: "test".into(), irreversible: false }).unwrap()
+}
+
+fn run<'a>(memory: &'a Memory, plan: &'a Approved, sink: &'a Recorder, cancel: &'a Cancel) -> Run<'a> {
+    Run { plan, host: memory, bytes: &memory.store, keep: &memory.store, journal: memory, sink, cancel }
+}
+
+/// How the interrupted run is taken up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    Recover,
+    Resume,
+}
+
+fn enforce_with(memory: &mut Memory, plan: &Approved, after: After) -> Outcome {
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    let outcome = pollster::block_on(enforce(&run(memory, plan, &sink, &cancel), Progress::none()));
+    if !memory.crashed() {
+        return outcome;
+    }
+    memory.reboot();
+    let replay = Replay::of(&memory.journal()).unwrap();
+    let run = run(memory, plan, &sink, &cancel);
+    if let Some(sealed) = &replay.sealed {
+        assert_eq!(*sealed, outcome.to_string(), "a sealed journal tells how the run ended");
+        return outcome;
+    }
+    if after == After::Resume && replay.failed.is_none() {
+        return pollster::block_on(enforce(&run, Progress::of(&replay)));
+    }
+    pollster::block_on(recover(&run, &replay)).unwrap()
+}
+
+/// The law. `strangers` are the resources somebody else wrote to: those keep the stranger's state.
+fn check(before: &BTreeMap<Resource, State>, memory: &Memory, plan: &Approved, outcome: &Outcome) {
+    let now = memory.states();
+    let state =
+        |states: &BTreeMap<Resource, State>, r: &Resource| states.get(r).cloned().unwrap_or(State::Absent);
+    match outcome {
+        Outcome::Enforced => {
+            for step in plan.plan().steps() {
+                let seen = pollster::block_on(model::Observe::observe(
+                    memory,
+                    std::slice::from_ref(&step.change.resource),
+                ));
+                assert_eq!(seen[0], Ok(step.change.to.clone()), "enforced means seen");
+            }
+        }
+        Outcome::RolledBack { .. } => {
+            assert_eq!(memory.meddled_with(), [], "a stranger's change makes it no roll back");
+            for resource in before.keys().chain(now.keys()) {
+                assert_eq!(state(before, resource), state(&now, resource), "rolled back means as before");
+            }
+        }
+        Outcome::Stranded { left, .. } => {
+            let told: BTreeSet<_> = left.iter().map(|left| left.resource.clone()).collect();
+            for step in plan.plan().steps() {
+                let seen = pollster::block_on(model::Observe::observe(
+                    memory,
+                    std::slice::from_ref(&step.change.resource),
+                ));
+                let differs = seen[0] != Ok(step.change.from.clone());
+                let meddled = memory.meddled_with().contains(&step.change.resource);
+                assert!(
+                    !differs || told.contains(&step.change.resource) || meddled,
+                    "{} is not told",
+                    step.change
+                );
+            }
+        }
+        other => panic!("an outcome without a law: {other:?}"),
+    }
+    for resource in memory.meddled_with() {
+        let seen = pollster::block_on(model::Observe::observe(memory, std::slice::from_ref(&resource)));
+        let kept = seen[0] == Ok(stranger_state(&resource));
+        assert!(kept, "{resource}: a stranger's change was overwritten");
+    }
+}
+
+fn exhaust(demands: &[Demand]) -> (usize, BTreeSet<String>) {
+    let clean = machine(Fault::None);
+    let plan = approved(demands, &clean);
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    let outcome = pollster::block_on(enforce(&run(&clean, &plan, &sink, &cancel), Progress::none()));
+    assert_eq!(outcome, Outcome::Enforced);
+    check(&machine(Fault::None).states(), &clean, &plan, &outcome);
+    let (mut cases, mut outcomes) = (0, BTreeSet::new());
+    // Undoing takes further operations, so faults strike there too.
+    for n in 0..clean.operations() * 2 {
+        for fault in [
+            Fault::Fails(n),
+            Fault::Lies(n),
+            Fault::CrashBefore(n),
+            Fault::CrashAfter(n),
+            Fault::StrangerBefore(n),
+            Fault::StrangerAfter(n),
+            Fault::HandlerFails(n),
+        ] {
+            for after in [After::Recover, After::Resume] {
+                let mut memory = machine(fault);
+                let before = memory.states();
+                let plan = approved(demands, &memory);
+                let outcome = enforce_with(&mut memory, &plan, after);
+                check(&before, &memory, &plan, &outcome);
+                let alone = matches!(fault, Fault::Fails(_) | Fault::CrashBefore(_) | Fault::CrashAfter(_));
+                let forward = n < clean.operations();
+                let stranded = matches!(outcome, Outcome::Stranded { .. });
+                assert!(!(alone && forward && stranded), "{fault:?}: one fault on the way must not strand");
+                outcomes.insert(outcome.to_string());
+                cases += 1;
+            }
+        }
+    }
+    (cases, outcomes)
+}
+
+#[test]
+fn every_step_and_every_fault_keeps_the_law() {
+    let (cases, outcomes) = exhaust(&pool());
+    assert!(cases > 500, "{cases} cases");
+    let expected = ["enforced", "rolled-back", "stranded"].map(String::from);
+    assert_eq!(outcomes, BTreeSet::from(expected), "every way to end was reached");
+}
+
+#[test]
+fn a_crash_with_resume_ends_in_the_same_state_as_no_crash() {
+    let clean = machine(Fault::None);
+    let plan = approved(&pool(), &clean);
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    pollster::block_on(enforce(&run(&clean, &plan, &sink, &cancel), Progress::none()));
+    for n in 0..clean.operations() {
+        for fault in [Fault::CrashBefore(n), Fault::CrashAfter(n)] {
+            let mut memory = machine(fault);
+            let plan = approved(&pool(), &memory);
+            assert_eq!(enforce_with(&mut memory, &plan, After::Resume), Outcome::Enforced, "{fault:?}");
+            assert_eq!(memory.states(), clean.states(), "{fault:?}");
+        }
+    }
+}
+
+#[test]
+fn cancelling_rolls_back_and_says_so() {
+    let memory = machine(Fault::None);
+    let before = memory.states();
+    let plan = approved(&pool(), &memory);
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    cancel.ask();
+    let outcome = pollster::block_on(enforce(&run(&memory, &plan, &sink, &cancel), Progress::none()));
+    assert!(matches!(&outcome, Outcome::RolledBack { cancelled: true, .. }), "{outcome:?}");
+    assert_eq!(memory.states(), before);
+}
+
+#[test]
+fn a_failing_handler_takes_the_files_back_and_tells_the_daemon_again() {
+    let memory = machine(Fault::HandlerFails(0));
+    let before = memory.states();
+    let plan = approved(&pool(), &memory);
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    let outcome = pollster::block_on(enforce(&run(&memory, &plan, &sink, &cancel), Progress::none()));
+    assert!(
+        matches!(&outcome, Outcome::RolledBack { why, .. } if why.contains("handler failed")),
+        "{outcome:?}"
+    );
+    assert_eq!(memory.states(), before);
+    assert!(memory.handled().len() > 1, "the daemon was told about the old files");
+}
+
+#[test]
+fn a_second_plan_is_empty() {
+    let memory = machine(Fault::None);
+    let plan = approved(&pool(), &memory);
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    pollster::block_on(enforce(&run(&memory, &plan, &sink, &cancel), Progress::none()));
+    assert!(approved(&pool(), &memory).plan().is_empty());
+}
+
+#[test]
+fn reversing_a_run_gives_everything_back() {
+    let memory = machine(Fault::None);
+    let before = memory.states();
+    let forward = approved(&pool(), &memory);
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    pollster::block_on(enforce(&run(&memory, &forward, &sink, &cancel), Progress::none()));
+    let made = Replay::of(&memory.journal()).unwrap().begun;
+    let backward = engine::reverse(&[(forward.plan(), &made)]);
+    let backward = backward.approve(Approval { by: "test".into(), irreversible: false }).unwrap();
+    let outcome = pollster::block_on(enforce(&run(&memory, &backward, &sink, &cancel), Progress::none()));
+    assert_eq!(outcome, Outcome::Enforced);
+    assert_eq!(memory.states(), before);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+    #[test]
+    fn any_subset_of_demands_keeps_the_law(picked in prop::collection::vec(any::<bool>(), 12)) {
+        let demands: Vec<_> = pool().into_iter().zip(picked).filter(|(_, p)| *p).map(|(d, _)| d).collect();
+        exhaust(&demands);
+    }
+}
+
+/// The trait object is what the engine sees; this keeps the memory machine honest about it.
+#[test]
+fn the_memory_machine_refuses_a_stale_change() {
+    let memory = machine(Fault::None);
+    let change = model::Change {
+        resource: sysctl("net.ipv4.ip_forward"),
+        from: State::text("7"),
+        to: State::text("0"),
+    };
+    let result = pollster::block_on(Host::put(&memory, &change, &memory.store));
+    assert!(matches!(result, Err(model::HostError::Stale(_))));
+}

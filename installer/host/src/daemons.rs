@@ -1,0 +1,162 @@
+//! Daemons of the running machine: what runs, and telling them that their files changed.
+//!
+//! Programs are run by argument list, with a bare environment, and bounded in what they may print.
+
+use std::path::Path;
+
+use model::{Handler, HostError, State, Unread};
+
+use crate::local::Said;
+use crate::run;
+use crate::tree::Tree;
+
+const SYSTEMCTL: &str = "/usr/bin/systemctl";
+const SSHD: &str = "/usr/sbin/sshd";
+
+/// Whether each unit runs, asked for all at once.
+pub(crate) async fn activity(tree: &Tree, units: &[&str]) -> Vec<Result<State, Unread>> {
+    if units.is_empty() {
+        return Vec::new();
+    }
+    let all = |unread: Unread| units.iter().map(|_| Err(unread.clone())).collect();
+    match manager(tree) {
+        Ok(true) => {}
+        Ok(false) => return all(Unread::Unsupported("systemd does not run here".to_owned())),
+        Err(unread) => return all(unread),
+    }
+    let arguments: Vec<&str> = ["show", "--value", "--property=ActiveState", "--"]
+        .into_iter()
+        .chain(units.iter().copied())
+        .collect();
+    let printed = match run::output(Path::new(SYSTEMCTL), &arguments).await {
+        Ok(printed) => printed,
+        Err(unread) => return all(unread),
+    };
+    let states: Vec<&str> = printed.lines().filter(|line| !line.is_empty()).collect();
+    if states.len() != units.len() {
+        return all(Unread::Malformed(format!(
+            "systemctl told {} states of {} units",
+            states.len(),
+            units.len()
+        )));
+    }
+    states.into_iter().map(|state| Ok(State::text(running(state)))).collect()
+}
+
+/// A unit on its way up or down counts as what it is on its way to; a failed one does not run.
+fn running(state: &str) -> &'static str {
+    match state {
+        "active" | "reloading" | "activating" | "refreshing" => "active",
+        _ => "inactive",
+    }
+}
+
+/// Starts or stops a unit and waits until it has.
+pub(crate) async fn set_activity(tree: &Tree, unit: &str, to: &State) -> Result<(), HostError> {
+    let verb = match to {
+        State::Text(word) if word == "active" => "start",
+        State::Text(word) if word == "inactive" => "stop",
+        _ => return Err(HostError::Unsupported(format!("{unit} cannot become {to}"))),
+    };
+    systemctl(tree, &[verb, "--", unit]).await
+}
+
+/// Tells a daemon that its files changed.
+pub(crate) async fn handle(tree: &Tree, handler: &Handler) -> Result<(), HostError> {
+    match handler {
+        Handler::CheckSshd => check_sshd(tree).await,
+        _ if !manager(tree).unwrap_or(false) => Ok(()),
+        Handler::DaemonReload => systemctl(tree, &["daemon-reload"]).await,
+        Handler::Reload { unit } => systemctl(tree, &["try-reload-or-restart", "--", unit]).await,
+        Handler::Restart { unit } => systemctl(tree, &["try-restart", "--", unit]).await,
+    }
+}
+
+/// A configuration that sshd refuses must never be reloaded. A machine without sshd has nothing to check.
+async fn check_sshd(tree: &Tree) -> Result<(), HostError> {
+    if !tree.exists(SSHD).unwrap_or(false) {
+        return Ok(());
+    }
+    let refused = |error: Unread| HostError::Failed(format!("sshd refuses its configuration: {error}"));
+    match run::output(Path::new(SSHD), &["-t"]).await {
+        Ok(_) => Ok(()),
+        // Without host keys or its run directory sshd cannot start, whatever the configuration says.
+        Err(error) if environment_missing(&error.to_string()) => Ok(()),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+fn environment_missing(complaint: &str) -> bool {
+    complaint.contains("no hostkeys available") || complaint.contains("privilege separation directory")
+}
+
+/// The effective configuration in sshd's own words, or `None` when it cannot be asked here.
+pub(crate) async fn sshd_says(tree: &Tree) -> Option<Said> {
+    if !tree.exists(SSHD).ok()? {
+        return None;
+    }
+    let printed = run::output(Path::new(SSHD), &["-T"]).await.ok()?;
+    let mut said = Said::new();
+    for line in printed.lines() {
+        let (key, value) = line.split_once(' ').unwrap_or((line, ""));
+        // Keywords that may stand several times are joined as the files would list them.
+        said.entry(key.to_owned())
+            .and_modify(|all| *all = format!("{all} {value}"))
+            .or_insert_with(|| value.to_owned());
+    }
+    Some(said)
+}
+
+/// What the files say, corrected by what sshd itself says.
+pub(crate) fn as_sshd_says(state: State, key: &str, said: Option<&Said>) -> State {
+    match (state, said.and_then(|said| said.get(&key.to_ascii_lowercase()))) {
+        (State::Record(mut parts), Some(value)) => {
+            parts.insert("value".to_owned(), State::text(value));
+            State::Record(parts)
+        }
+        (state, _) => state,
+    }
+}
+
+fn manager(tree: &Tree) -> Result<bool, Unread> {
+    tree.exists("/run/systemd/system")
+}
+
+async fn systemctl(tree: &Tree, arguments: &[&str]) -> Result<(), HostError> {
+    if !manager(tree).unwrap_or(false) {
+        return Err(HostError::Unsupported("systemd does not run here".to_owned()));
+    }
+    let failed = |error: Unread| HostError::Failed(format!("systemctl {}: {error}", arguments.join(" ")));
+    run::output(Path::new(SYSTEMCTL), arguments).await.map(drop).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_of_systemd_is_one_of_two() {
+        for (state, word) in [
+            ("active", "active"),
+            ("reloading", "active"),
+            ("activating", "active"),
+            ("inactive", "inactive"),
+            ("failed", "inactive"),
+            ("deactivating", "inactive"),
+        ] {
+            assert_eq!(running(state), word, "{state}");
+        }
+    }
+
+    #[test]
+    fn sshd_has_the_last_word_on_values_only() {
+        let files =
+            State::record([("value", State::text("6")), ("at", State::text("/etc/ssh/sshd_config:3"))]);
+        let said = Said::from([("maxauthtries".to_owned(), "4".to_owned())]);
+        let merged = as_sshd_says(files.clone(), "MaxAuthTries", Some(&said));
+        assert_eq!(merged.get("value"), Some(&State::text("4")));
+        assert_eq!(merged.get("at"), Some(&State::text("/etc/ssh/sshd_config:3")));
+        assert_eq!(as_sshd_says(files.clone(), "Other", Some(&said)), files);
+        assert_eq!(as_sshd_says(State::Absent, "MaxAuthTries", Some(&said)), State::Absent);
+    }
+}

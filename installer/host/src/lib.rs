@@ -1,0 +1,23 @@
+//! The machine itself: [`Local`] observes and changes it, [`Facts`] measures it through the interfaces of its
+//! kernel and daemons, [`Runs`] remembers what was done to it.
+
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests set up their own scratch places"))]
+
+mod daemons;
+mod facts;
+mod files;
+mod local;
+mod run;
+mod runs;
+mod sysctl;
+mod tree;
+mod walk;
+
+pub use facts::{Facts, LockKind, LockPeer, UnknownLock, lock_peer};
+pub use local::Local;
+pub use runs::{Lock, RunDir, Runs, RunsError};
+
+/// The name by which this machine knows itself.
+pub fn name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

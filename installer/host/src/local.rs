@@ -1,0 +1,252 @@
+//! The backend for one machine: the running one, or one unpacked below a root directory.
+//!
+//! Below another root only files are looked at and changed, and nothing from inside it is ever run.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use model::{
+    Blobs, Change, Digest, Fact, FileQuery, Fut, Handler, Host, HostError, HostPath, Keep, Lookup, Observe,
+    Resource, State, Syntax, SysctlScope, Unread,
+};
+use syntax::Source;
+
+use crate::facts::Facts;
+use crate::tree::Tree;
+use crate::{daemons, files, sysctl, walk};
+
+/// The largest settings file that is read, in bytes.
+const SETTINGS_LIMIT: usize = 8 << 20;
+
+/// Observes and changes files, kernel parameters and units, and measures the machine.
+pub struct Local {
+    tree: Tree,
+    facts: Arc<Facts>,
+}
+
+impl Local {
+    /// A backend for the machine whose root directory is `root`; `/` is the running machine.
+    ///
+    /// # Errors
+    /// When the root cannot be opened as a directory.
+    pub fn new(root: &Path, facts: Facts) -> io::Result<Self> {
+        Ok(Self { tree: Tree::at(root)?, facts: Arc::new(facts) })
+    }
+
+    /// Whether a resource belongs to this backend.
+    pub fn serves(resource: &Resource) -> bool {
+        use Resource as R;
+        !matches!(resource, R::Image { .. } | R::Stack { .. } | R::Service { .. } | R::Secret { .. })
+    }
+
+    fn live(&self, what: &dyn std::fmt::Display) -> Result<(), Unread> {
+        if self.tree.is_live() {
+            return Ok(());
+        }
+        Err(Unread::Unsupported(format!("{what} is known on the running machine only")))
+    }
+
+    async fn observe_batch(&self, wanted: &[Resource]) -> Vec<Result<State, Unread>> {
+        let sorted = Sorted::of(wanted);
+        let walked = self.walk(&sorted.queries);
+        let measured = self.facts.observe_all(&sorted.facts).await;
+        let active = match self.live(&"what runs") {
+            Ok(()) => daemons::activity(&self.tree, &sorted.units).await,
+            Err(unread) => sorted.units.iter().map(|_| Err(unread.clone())).collect(),
+        };
+        let lookups = self.lookups(&sorted.lookups).await;
+        let mut answers = (walked.into_iter(), measured.into_iter(), active.into_iter(), lookups.into_iter());
+        let lost = || Err(Unread::Failed("the answer was lost".to_owned()));
+        wanted
+            .iter()
+            .map(|resource| match resource {
+                Resource::Files(_) => answers.0.next().unwrap_or_else(lost),
+                Resource::Fact(_) => answers.1.next().unwrap_or_else(lost),
+                Resource::Activity { .. } => answers.2.next().unwrap_or_else(lost),
+                Resource::Effective(_) => answers.3.next().unwrap_or_else(lost),
+                Resource::Sysctl { scope: SysctlScope::Persistent, .. } => {
+                    answers.3.next().unwrap_or_else(lost)
+                }
+                other => self.observe_one(other),
+            })
+            .collect()
+    }
+
+    fn walk(&self, queries: &[&FileQuery]) -> Vec<Result<State, Unread>> {
+        if queries.is_empty() { Vec::new() } else { walk::walk(&self.tree, queries) }
+    }
+
+    /// Effective values. All lookups of a batch share what was read of the files, and one run of `sshd -T`.
+    async fn lookups(&self, wanted: &[Wanted<'_>]) -> Vec<Result<State, Unread>> {
+        let asks_sshd = wanted.iter().any(|one| matches!(one, Wanted::Lookup(Lookup::Sshd { .. })));
+        let said = if asks_sshd && self.tree.is_live() { daemons::sshd_says(&self.tree).await } else { None };
+        let lookups = syntax::Lookups::new(&self.tree);
+        wanted
+            .iter()
+            .map(|one| match one {
+                Wanted::Sysctl(key) => lookups.persistent_sysctl(key),
+                Wanted::Lookup(lookup @ Lookup::Sshd { key }) => {
+                    Ok(daemons::as_sshd_says(lookups.find(lookup)?, key, said.as_ref()))
+                }
+                Wanted::Lookup(lookup @ Lookup::Module { name }) => {
+                    Ok(self.with_loaded(lookups.find(lookup)?, name))
+                }
+                Wanted::Lookup(lookup) => lookups.find(lookup),
+            })
+            .collect()
+    }
+
+    /// Adds whether a module is in the running kernel, which no file of the system tells.
+    fn with_loaded(&self, state: State, name: &str) -> State {
+        let State::Record(mut parts) = state else { return state };
+        if self.tree.is_live()
+            && let Ok(Some(modules)) = self.tree.text("/proc/modules")
+        {
+            let plain = name.replace('-', "_");
+            let loaded = modules.lines().any(|line| line.split(' ').next() == Some(plain.as_str()));
+            parts.insert("loaded".to_owned(), State::Flag(loaded));
+        }
+        State::Record(parts)
+    }
+
+    fn observe_one(&self, resource: &Resource) -> Result<State, Unread> {
+        match resource {
+            Resource::Attributes { path } => files::attributes(&self.tree, path),
+            Resource::File { path } => files::whole(&self.tree, path),
+            Resource::Mode { path } | Resource::Owner { path } | Resource::Group { path } => {
+                Ok(files::attributes(&self.tree, path)?.facet(resource).unwrap_or(State::Absent))
+            }
+            Resource::Content { path } | Resource::Link { path } => {
+                Ok(files::whole(&self.tree, path)?.facet(resource).unwrap_or(State::Absent))
+            }
+            Resource::Setting { path, syntax, key } => self.setting(path, *syntax, key),
+            Resource::Sysctl { key, scope: SysctlScope::Running } => {
+                self.live(resource)?;
+                sysctl::running(&self.tree, key)
+            }
+            other => Err(Unread::Unsupported(format!("{other} is not observed by this backend"))),
+        }
+    }
+
+    fn setting(&self, path: &HostPath, syntax: Syntax, key: &str) -> Result<State, Unread> {
+        let text = Source::text(&self.tree, path)?;
+        Ok(text.and_then(|text| syntax::get(&text, syntax, key)).into())
+    }
+
+    async fn put_one(&self, change: &Change, bytes: &dyn Blobs) -> Result<(), HostError> {
+        match &change.resource {
+            Resource::Attributes { path } => {
+                files::put_attributes(&self.tree, path, &change.from, &change.to)
+            }
+            Resource::File { path } => files::put_whole(&self.tree, path, &change.from, &change.to, bytes),
+            Resource::Sysctl { key, scope: SysctlScope::Running } if self.tree.is_live() => {
+                sysctl::put(&self.tree, key, &change.from, &change.to)
+            }
+            Resource::Activity { unit } if self.tree.is_live() => {
+                daemons::set_activity(&self.tree, unit, &change.to).await
+            }
+            other => Err(HostError::Unsupported(other.to_string())),
+        }
+    }
+
+    fn copy(&self, resource: &Resource, into: &dyn Keep) -> Result<Digest, Unread> {
+        let path = match resource {
+            Resource::File { path } | Resource::Content { path } => path,
+            other => return Err(Unread::Unsupported(format!("{other} has no bytes"))),
+        };
+        let mut file = files::open(&self.tree, path)?;
+        into.keep(&mut file).map_err(|error| Unread::Failed(format!("keeping the bytes of {path}: {error}")))
+    }
+}
+
+/// What is looked up in several files at once.
+enum Wanted<'w> {
+    Lookup(&'w Lookup),
+    Sysctl(&'w str),
+}
+
+/// A batch by how it is answered, each in the order asked.
+#[derive(Default)]
+struct Sorted<'w> {
+    queries: Vec<&'w FileQuery>,
+    facts: Vec<Fact>,
+    units: Vec<&'w str>,
+    lookups: Vec<Wanted<'w>>,
+}
+
+impl<'w> Sorted<'w> {
+    fn of(wanted: &'w [Resource]) -> Self {
+        let mut sorted = Self::default();
+        for resource in wanted {
+            match resource {
+                Resource::Files(query) => sorted.queries.push(query),
+                Resource::Fact(fact) => sorted.facts.push(fact.clone()),
+                Resource::Activity { unit } => sorted.units.push(unit),
+                Resource::Effective(lookup) => sorted.lookups.push(Wanted::Lookup(lookup)),
+                Resource::Sysctl { key, scope: SysctlScope::Persistent } => {
+                    sorted.lookups.push(Wanted::Sysctl(key));
+                }
+                _ => {}
+            }
+        }
+        sorted
+    }
+}
+
+impl Observe for Local {
+    fn observe<'a>(&'a self, wanted: &'a [Resource]) -> Fut<'a, Vec<Result<State, Unread>>> {
+        Box::pin(self.observe_batch(wanted))
+    }
+
+    fn read<'a>(&'a self, resource: &'a Resource, into: &'a dyn Keep) -> Fut<'a, Result<Digest, Unread>> {
+        Box::pin(async move { self.copy(resource, into) })
+    }
+}
+
+impl Host for Local {
+    fn put<'a>(&'a self, change: &'a Change, bytes: &'a dyn Blobs) -> Fut<'a, Result<(), HostError>> {
+        Box::pin(self.put_one(change, bytes))
+    }
+
+    fn settle<'a>(&'a self, resource: &'a Resource) -> Fut<'a, Result<(), HostError>> {
+        Box::pin(async move {
+            match resource {
+                Resource::File { path } => files::settle(&self.tree, path),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn handle<'a>(&'a self, handler: &'a Handler) -> Fut<'a, Result<(), HostError>> {
+        Box::pin(async move {
+            // Below another root no daemon runs that could be told.
+            if self.tree.is_live() { daemons::handle(&self.tree, handler).await } else { Ok(()) }
+        })
+    }
+}
+
+impl Source for Tree {
+    fn text(&self, path: &HostPath) -> Result<Option<String>, Unread> {
+        let Some(bytes) = self.bytes(path.as_str())? else { return Ok(None) };
+        if bytes.len() > SETTINGS_LIMIT {
+            return Err(Unread::Malformed(format!("{path} is too large for a settings file")));
+        }
+        String::from_utf8(bytes).map(Some).map_err(|_| Unread::Malformed(format!("{path} is not UTF-8 text")))
+    }
+
+    fn names(&self, folder: &HostPath) -> Result<Vec<String>, Unread> {
+        Tree::names(self, folder.as_str())
+    }
+
+    fn link(&self, path: &HostPath) -> Result<Option<String>, Unread> {
+        match files::link(self, path)? {
+            State::Text(target) => Ok(Some(target)),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Values by lower-case keyword, as `sshd -T` prints them.
+pub(crate) type Said = BTreeMap<String, String>;

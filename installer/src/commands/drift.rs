@@ -1,0 +1,81 @@
+//! `groundfast drift`: everything that the runs in force enforced or pinned, looked at again.
+
+use clap::Args;
+use engine::{Pin, assess};
+use model::{Control, ControlId, Finding, Kind, Sink, Verdict};
+
+use crate::cli::Global;
+use crate::failure::{Exit, Failure};
+use crate::history::{self, Past};
+use crate::session::Session;
+use crate::site::Site;
+use crate::{output, render};
+
+/// Find what has moved since the last run. Exit 3 when something did.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  groundfast drift
+  groundfast drift --output json | jq '.findings[] | select(.verdict == \"fail\")'
+  groundfast drift --all")]
+pub struct Drift {
+    /// Show everything that was looked at, not only what moved.
+    #[arg(long)]
+    all: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When no run is in force, or what it left behind cannot be read.
+pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
+    let session = Session::new(global, "drift")?;
+    if let Some(name) = history::interrupted(&session.runs)? {
+        return Err(Failure::new(
+            Exit::Refused,
+            format!("run {name} was interrupted, so nothing can be compared with it"),
+        )
+        .hint("carry on with `groundfast resume`, or take it back with `groundfast recover`"));
+    }
+    let past = history::in_force(history::all(&session.runs)?);
+    let last = past.last().ok_or_else(|| {
+        Failure::new(
+            Exit::Error,
+            format!("no run is in force on this machine (looked in {})", global.data_dir.display()),
+        )
+        .hint("install or harden first, or name the data directory with --data-dir")
+    })?;
+    let site = Site::open(&session, &last.request)?;
+    let mut controls: Vec<Box<dyn Control>> = Vec::new();
+    controls.extend(site.controls()?.into_iter().filter(|control| held(last, control.id())));
+    controls.extend(pins(&past));
+    session.events.emit(Kind::Phase { name: "drift".to_owned() });
+    let backends = site.backends();
+    let assessment =
+        assess(&controls, &backends, &session.context(&last.request.answers), &session.events).await;
+    let moved: Vec<Finding> = assessment.findings;
+    let drifted = moved.iter().any(|finding| finding.verdict.is_finding());
+    let mut document = session.document();
+    document.outcome = if drifted { "drifted" } else { "passed" }.to_owned();
+    document.run = Some(last.name.clone());
+    document.with_findings(moved);
+    document.finished = jiff::Timestamp::now().to_string();
+    let since =
+        format!("compared with run {} of {}\n", last.name, last.report.as_ref().map_or("", |r| &r.finished));
+    let text = format!("{}{since}", render::findings(&document.findings, command.all));
+    output::result(global.output, &text, &document.json());
+    Ok(if drifted { Exit::Findings } else { Exit::Done })
+}
+
+/// Whether a control held at the end of a run: what failed then cannot have moved since.
+fn held(past: &Past, id: &ControlId) -> bool {
+    let Some(report) = &past.report else { return true };
+    let finding = report.findings.iter().find(|finding| finding.control == *id);
+    finding.is_none_or(|finding| matches!(finding.verdict, Verdict::Pass | Verdict::Fixed))
+}
+
+/// One control for each resource that the runs in force changed: it still is what they made it.
+fn pins(past: &[Past]) -> impl Iterator<Item = Box<dyn Control>> {
+    history::pinned(past)
+        .into_iter()
+        .map(|(resource, (state, run))| Box::new(Pin::new(resource, state, &run)) as Box<dyn Control>)
+}

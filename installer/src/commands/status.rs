@@ -1,0 +1,61 @@
+//! `groundfast status`: the runs of this machine.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::Global;
+use crate::failure::{Exit, Failure};
+use crate::history::{self, Past};
+use crate::output;
+use crate::session::Session;
+
+/// What was done on this machine, and what is going on.
+#[derive(Debug, Args)]
+pub struct Status {}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the runs cannot be read.
+pub fn run(_: &Status, global: &Global) -> Result<Exit, Failure> {
+    let session = Session::new(global, "status")?;
+    let past = history::all(&session.runs)?;
+    let rows: Vec<_> = past.iter().map(|past| (past, state(past))).collect();
+    let mut text = String::new();
+    for (past, state) in &rows {
+        let steps = past.plan.plan().len();
+        let finished = past.report.as_ref().map_or("-", |report| report.finished.as_str());
+        text.push_str(&format!(
+            "{}  {:<8}  {state:<12}  {steps:>4} changes  {finished}\n",
+            past.name, past.request.command
+        ));
+    }
+    if rows.is_empty() {
+        text = format!("nothing was done here yet (looked in {})\n", global.data_dir.display());
+    }
+    if rows.iter().any(|(past, _)| past.is_interrupted()) {
+        text.push_str(
+            "a run was interrupted: `groundfast resume` carries on, `groundfast recover` takes it back\n",
+        );
+    }
+    let runs: Vec<_> = rows
+        .iter()
+        .map(|(past, state)| {
+            let finished = past.report.as_ref().map(|report| report.finished.clone());
+            json!({
+                "run": past.name, "command": past.request.command, "state": state, "finished": finished,
+                "changes": past.plan.plan().len(), "bundle": past.request.bundle, "undoes": past.request.undoes,
+            })
+        })
+        .collect();
+    let mut document = session.document();
+    document.result = json!({ "runs": runs });
+    document.finished = jiff::Timestamp::now().to_string();
+    output::result(global.output, &text, &document.json());
+    Ok(Exit::Done)
+}
+
+fn state(past: &Past) -> String {
+    let open = if past.is_interrupted() { "interrupted" } else { "never begun" };
+    past.replay.sealed.clone().unwrap_or_else(|| open.to_owned())
+}

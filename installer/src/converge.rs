@@ -1,0 +1,344 @@
+//! The one way from controls to a changed machine: assess, plan, approve, enforce, look again.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+
+use engine::{
+    Assessment, Cancel, Context, MemoryBlobs, Outcome, Progress, Run, Several, assess, diff, enforce,
+};
+use host::{RunDir, RunsError};
+use model::{
+    Approval, Approved, Blobs, Control, ControlId, Finding, Host, Keep, Kind, Plan, Severity, Sink, Verdict,
+};
+
+use crate::cli::Approve;
+use crate::document::Document;
+use crate::failure::{Exit, Failure};
+use crate::planfile;
+use crate::session::{Request, Session};
+use crate::{output, render};
+
+/// Everything one convergence works with.
+pub struct Job<'j> {
+    pub session: &'j Session<'j>,
+    pub request: Request,
+    pub controls: Vec<Box<dyn Control>>,
+    pub context: Context,
+    pub host: &'j dyn Host,
+    /// Bytes that plans may name besides their own, such as those of a bundle.
+    pub bytes: Vec<&'j dyn Blobs>,
+    pub approve: &'j Approve,
+    /// Whether an answer file approves what can be taken back.
+    pub answers_approve: bool,
+}
+
+impl Job<'_> {
+    /// Runs the job and prints its result.
+    ///
+    /// # Errors
+    /// When it could not be done, refused, or was not approved.
+    pub async fn run(&self) -> Result<Exit, Failure> {
+        let sink: &dyn Sink = &self.session.events;
+        sink.emit(Kind::Phase { name: "assess".to_owned() });
+        let before = assess(&self.controls, self.host, &self.context, sink).await;
+        sink.emit(Kind::PhaseEnded { name: "assess".to_owned(), ok: true });
+        if before.findings.iter().any(blocks) {
+            return Ok(self.stopped(&self.judged(before.findings, "findings")));
+        }
+        let planned = MemoryBlobs::default();
+        let plan =
+            engine::plan(&before.demands, self.host, &planned).await.map_err(|error| unplannable(&error))?;
+        let diffs = self.diffs(&before, &plan).await?;
+        if self.approve.plan {
+            let mut document = self.judged(before.findings, "planned");
+            document.with_plan(&plan, &diffs);
+            self.print_plan(&document, &plan, &diffs);
+            return Ok(Exit::Done);
+        }
+        if let Some(path) = &self.approve.plan_out {
+            planfile::store(path, &plan, &planned)?;
+            output::say(&format!("the plan is in {}; enforce it with --plan-in", path.display()));
+            return Ok(Exit::Done);
+        }
+        let approved = self.approved(plan, &before, &diffs)?;
+        self.enforce(before, &approved, &planned, &diffs).await
+    }
+
+    async fn enforce(
+        &self,
+        before: Assessment,
+        approved: &Approved,
+        planned: &MemoryBlobs,
+        diffs: &[(String, String)],
+    ) -> Result<Exit, Failure> {
+        let session = self.session;
+        let _lock = lock(session)?;
+        refuse_interrupted(session)?;
+        let directory = begin(session, &self.request, approved, planned)?;
+        let mut stores: Vec<&dyn Blobs> = vec![&directory];
+        stores.extend(&self.bytes);
+        let outcome =
+            carry_out(session, approved, self.host, &directory, &Several(stores), Progress::none()).await;
+        let after = assess(&self.controls, self.host, &self.context, &Silent).await;
+        let findings = fixed(&before.findings, after.findings, approved.plan());
+        for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Fixed) {
+            session.events.emit(Kind::Found(Box::new(finding.clone())));
+        }
+        let mut document = self.judged(findings, "enforced");
+        document.with_plan(approved.plan(), diffs);
+        document.with_outcome(&outcome);
+        document.run = Some(session.run.clone());
+        document.finished = jiff::Timestamp::now().to_string();
+        let text = text_of(&document, &outcome, &session.run);
+        keep_report(&directory, &document, &text, self.request.answers.report.folder.as_deref())?;
+        output::result(session.global.output, &text, &document.json());
+        Ok(exit_of(&outcome, &document.findings))
+    }
+
+    /// Asks whoever may approve, or refuses.
+    fn approved(
+        &self,
+        plan: Plan,
+        before: &Assessment,
+        diffs: &[(String, String)],
+    ) -> Result<Approved, Failure> {
+        if let Some(path) = &self.approve.plan_in {
+            planfile::check(path, &plan)?;
+        }
+        let irreversible = self.approve.accept_irreversible;
+        let by = if self.approve.plan_in.is_some() {
+            "--plan-in"
+        } else if self.approve.yes {
+            "--yes"
+        } else if self.answers_approve {
+            "answers"
+        } else if plan.is_empty() {
+            "nothing to approve"
+        } else {
+            let mut document = self.judged(before.findings.clone(), "planned");
+            document.with_plan(&plan, diffs);
+            self.print_plan(&document, &plan, diffs);
+            if !ask() {
+                return Err(Failure::new(Exit::Usage, "the plan was not approved, so nothing was changed")
+                    .hint("approve it with --yes, or store it with --plan-out FILE and approve that file"));
+            }
+            "operator at the terminal"
+        };
+        let approval = Approval { by: by.to_owned(), irreversible };
+        plan.approve(approval).map_err(|plan| {
+            let count = plan.irreversible();
+            Failure::new(Exit::Usage, format!("{count} changes cannot be taken back and are not approved"))
+                .hint("approve them with --accept-irreversible")
+        })
+    }
+
+    /// A diff for each control that demands something, made from its own demands alone.
+    async fn diffs(&self, before: &Assessment, plan: &Plan) -> Result<Vec<(String, String)>, Failure> {
+        let mut diffs = Vec::new();
+        if plan.is_empty() {
+            return Ok(diffs);
+        }
+        for finding in before.findings.iter().filter(|finding| finding.remedy) {
+            let demands: Vec<_> = before.demands_of(&finding.control).cloned().collect();
+            let memory = MemoryBlobs::default();
+            let alone =
+                engine::plan(&demands, self.host, &memory).await.map_err(|error| unplannable(&error))?;
+            let mut stores: Vec<&dyn Blobs> = vec![&memory];
+            stores.extend(&self.bytes);
+            let stores = Several(stores);
+            let mut text = String::new();
+            for step in alone.steps() {
+                text.push_str(&diff(&step.change, self.host, &stores).await);
+            }
+            diffs.push((finding.control.to_string(), text));
+        }
+        Ok(diffs)
+    }
+
+    fn judged(&self, findings: Vec<Finding>, outcome: &str) -> Document {
+        let mut document = self.session.document();
+        document.with_findings(findings);
+        document.outcome = outcome.to_owned();
+        document.finished = jiff::Timestamp::now().to_string();
+        document
+    }
+
+    fn print_plan(&self, document: &Document, plan: &Plan, diffs: &[(String, String)]) {
+        let text = format!("{}{}", render::findings(&document.findings, false), render::plan(plan, diffs));
+        output::result(self.session.global.output, &text, &document.json());
+    }
+
+    fn stopped(&self, document: &Document) -> Exit {
+        let text = render::findings(&document.findings, false);
+        output::result(self.session.global.output, &text, &document.json());
+        output::say("a blocker stopped the run; nothing was changed");
+        Exit::Findings
+    }
+}
+
+/// Enforces with a hand on the signals: the first interrupt asks the run to stop and take everything back.
+pub async fn carry_out(
+    session: &Session<'_>,
+    approved: &Approved,
+    host: &dyn Host,
+    directory: &RunDir,
+    bytes: &dyn Blobs,
+    progress: Progress,
+) -> Outcome {
+    let cancel = Cancel::default();
+    let watcher = tokio::spawn(watch(cancel.clone()));
+    let run = Run {
+        plan: approved,
+        host,
+        bytes,
+        keep: directory,
+        journal: directory,
+        sink: &session.events,
+        cancel: &cancel,
+    };
+    let outcome = enforce(&run, progress).await;
+    watcher.abort();
+    outcome
+}
+
+async fn watch(cancel: Cancel) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    output::say("⚠ stopping after this step, then taking everything back");
+    cancel.ask();
+}
+
+/// Writes down what is about to be enforced, so that it can be carried on or taken back after a power cut.
+pub fn begin(
+    session: &Session<'_>,
+    request: &Request,
+    approved: &Approved,
+    planned: &MemoryBlobs,
+) -> Result<RunDir, Failure> {
+    let directory = session.runs.create(&session.run).map_err(|error| unwritable(&error))?;
+    for (_, bytes) in planned.all() {
+        directory.keep(&mut bytes.as_slice()).map_err(|error| {
+            Failure::new(Exit::Error, "keeping the bytes of the plan; nothing was changed").because(&error)
+        })?;
+    }
+    directory.write("request.json", request).map_err(|error| unwritable(&error))?;
+    directory.write("plan.json", approved).map_err(|error| unwritable(&error))?;
+    let recorded = session.events.record(directory.path());
+    recorded.map_err(|error| Failure::new(Exit::Error, "recording the events of the run").because(&error))?;
+    Ok(directory)
+}
+
+/// Takes the lock of this machine.
+///
+/// # Errors
+/// Exit 4 when another run holds it.
+pub fn lock(session: &Session<'_>) -> Result<host::Lock, Failure> {
+    let holder = format!("{} run {}, process {}", session.command, session.run, std::process::id());
+    session.runs.lock(&holder).map_err(|error| match error {
+        RunsError::Locked(_) => {
+            Failure::new(Exit::Refused, error.to_string()).hint("wait for it, or look at `groundfast status`")
+        }
+        other => unwritable(&other),
+    })
+}
+
+/// Refuses to begin while an earlier run is neither finished nor taken back.
+fn refuse_interrupted(session: &Session<'_>) -> Result<(), Failure> {
+    match crate::history::interrupted(&session.runs)? {
+        None => Ok(()),
+        Some(name) => {
+            Err(Failure::new(Exit::Refused, format!("run {name} was interrupted and is not finished"))
+                .hint("carry on with `groundfast resume`, or take it back with `groundfast recover`"))
+        }
+    }
+}
+
+/// The state of the installer could not be written; nothing was changed.
+pub fn unwritable(error: &RunsError) -> Failure {
+    Failure::new(Exit::Error, "keeping the state of the run; nothing was changed")
+        .because(error)
+        .hint("is the data directory writable, and are you root? see --data-dir")
+}
+
+fn unplannable(error: &engine::PlanError) -> Failure {
+    Failure::new(Exit::Error, "planning; nothing was changed")
+        .because(error)
+        .hint("leave one of the controls out with --skip ID --reason TEXT, or mend what is named")
+}
+
+fn ask() -> bool {
+    if !std::io::stdin().is_terminal() {
+        return false;
+    }
+    output::say("make these changes? [y/N]");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+/// Whether a finding stops the run before its first change.
+fn blocks(finding: &Finding) -> bool {
+    finding.severity == Severity::Blocker && finding.verdict.is_finding()
+}
+
+/// What failed before, was changed, and holds now, is `fixed`.
+fn fixed(before: &[Finding], after: Vec<Finding>, plan: &Plan) -> Vec<Finding> {
+    let held: BTreeMap<&ControlId, Verdict> =
+        before.iter().map(|finding| (&finding.control, finding.verdict)).collect();
+    let changed = |id: &ControlId| plan.steps().any(|step| step.by.contains(id));
+    after
+        .into_iter()
+        .map(|mut finding| {
+            let failed = held.get(&finding.control).is_some_and(|verdict| verdict.is_finding());
+            if failed && finding.verdict == Verdict::Pass && changed(&finding.control) {
+                finding.verdict = Verdict::Fixed;
+            }
+            finding
+        })
+        .collect()
+}
+
+fn text_of(document: &Document, outcome: &Outcome, run: &str) -> String {
+    let next = match outcome {
+        Outcome::Enforced => {
+            "next: `groundfast drift` tells what moves, `groundfast rollback` takes this run back\n"
+        }
+        _ => "",
+    };
+    format!("{}{}{next}", render::findings(&document.findings, false), render::outcome(outcome, run))
+}
+
+fn keep_report(
+    directory: &RunDir,
+    document: &Document,
+    text: &str,
+    folder: Option<&std::path::Path>,
+) -> Result<(), Failure> {
+    directory.write("report.json", document).map_err(|error| unwritable(&error))?;
+    folder.map_or(Ok(()), |folder| output::report(folder, document, text))
+}
+
+/// The exit code of an enforcement.
+pub fn exit_of(outcome: &Outcome, findings: &[Finding]) -> Exit {
+    match outcome {
+        Outcome::Enforced if findings.iter().any(|finding| finding.verdict.is_finding()) => Exit::Findings,
+        Outcome::Enforced => Exit::Done,
+        Outcome::RolledBack { cancelled: true, .. } => Exit::Cancelled,
+        Outcome::RolledBack { .. } => Exit::RolledBack,
+        _ => Exit::Stranded,
+    }
+}
+
+/// A sink for the look afterwards, whose findings are told once they are compared.
+struct Silent;
+
+impl Sink for Silent {
+    fn emit(&self, _: Kind) {}
+}

@@ -1,0 +1,93 @@
+//! What the runs of this machine add up to: which was interrupted, which is in force.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::Replay;
+use host::{RunDir, Runs};
+use model::{Approved, Resource, State};
+
+use crate::converge::unwritable;
+use crate::document::Document;
+use crate::failure::{Exit, Failure};
+use crate::session::Request;
+
+/// One run as it is remembered.
+pub struct Past {
+    pub name: String,
+    pub request: Request,
+    pub plan: Approved,
+    pub replay: Replay,
+    pub report: Option<Document>,
+    pub directory: RunDir,
+}
+
+impl Past {
+    /// Reads a run. `None` when power was lost before its plan was complete, so that it never began.
+    ///
+    /// # Errors
+    /// When its files cannot be read or were changed.
+    pub fn read(runs: &Runs, name: &str) -> Result<Option<Self>, Failure> {
+        let reading = |error: &dyn std::error::Error| {
+            Failure::new(Exit::Error, format!("reading run {name}")).because(error)
+        };
+        let directory = runs.open(name).map_err(|error| {
+            Failure::new(Exit::Usage, format!("looking for run {name}"))
+                .because(&error)
+                .hint("`groundfast status` lists the runs")
+        })?;
+        let request = directory.read("request.json").map_err(|error| reading(&error))?;
+        let plan = directory.read("plan.json").map_err(|error| reading(&error))?;
+        let report = directory.read("report.json").map_err(|error| reading(&error))?;
+        let entries = directory.journal().map_err(|error| reading(&error))?;
+        let replay = Replay::of(&entries).map_err(|error| reading(&error))?;
+        let (Some(request), Some(plan)) = (request, plan) else { return Ok(None) };
+        Ok(Some(Self { name: name.to_owned(), request, plan, replay, report, directory }))
+    }
+
+    /// Whether it was begun and neither finished nor taken back.
+    pub fn is_interrupted(&self) -> bool {
+        self.replay.plan.is_some() && self.replay.sealed.is_none()
+    }
+
+    fn is_enforced(&self) -> bool {
+        self.replay.sealed.as_deref() == Some("enforced")
+    }
+}
+
+/// All runs that were begun, oldest first.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub fn all(runs: &Runs) -> Result<Vec<Past>, Failure> {
+    let names = runs.names().map_err(|error| unwritable(&error))?;
+    names.iter().filter_map(|name| Past::read(runs, name).transpose()).collect()
+}
+
+/// The name of the run that was interrupted, if one was.
+///
+/// # Errors
+/// When the runs cannot be read.
+pub fn interrupted(runs: &Runs) -> Result<Option<String>, Failure> {
+    Ok(all(runs)?.into_iter().rfind(Past::is_interrupted).map(|past| past.name))
+}
+
+/// The runs in force, oldest first: enforced, not taken back, and not themselves a taking back.
+pub fn in_force(past: Vec<Past>) -> Vec<Past> {
+    let enforced: Vec<Past> = past.into_iter().filter(Past::is_enforced).collect();
+    let undone: BTreeSet<String> = enforced.iter().flat_map(|past| past.request.undoes.clone()).collect();
+    enforced
+        .into_iter()
+        .filter(|past| past.request.undoes.is_empty() && !undone.contains(&past.name))
+        .collect()
+}
+
+/// What the runs in force left behind: the last state that one of them gave each resource, with its run.
+pub fn pinned(past: &[Past]) -> BTreeMap<Resource, (State, String)> {
+    let mut pinned = BTreeMap::new();
+    for past in past {
+        for step in past.plan.plan().steps() {
+            pinned.insert(step.change.resource.clone(), (step.change.to.clone(), past.name.clone()));
+        }
+    }
+    pinned
+}

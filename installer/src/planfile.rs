@@ -1,0 +1,51 @@
+//! Plans in files: stored by one person, approved and enforced by another.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use engine::MemoryBlobs;
+use model::Plan;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Exit, Failure};
+
+#[derive(Serialize, Deserialize)]
+struct PlanFile {
+    v: u32,
+    plan: Plan,
+}
+
+/// Stores a plan. Its bytes are not stored: they are derived again from the same machine and profile, and the
+/// digests in the plan tell whether they are the same.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn store(path: &Path, plan: &Plan, _bytes: &MemoryBlobs) -> Result<(), Failure> {
+    let storing = || Failure::new(Exit::Error, format!("storing the plan in {}", path.display()));
+    let text = serde_json::to_vec_pretty(&PlanFile { v: 1, plan: plan.clone() });
+    let text = text.map_err(|error| storing().because(&error))?;
+    let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    opened.and_then(|mut file| file.write_all(&text)).map_err(|error| storing().because(&error))
+}
+
+/// Checks that the plan in a file is the one that would be made now.
+///
+/// # Errors
+/// Exit 2 when the file is no plan, 4 when the machine has moved since it was made.
+pub fn check(path: &Path, now: &Plan) -> Result<(), Failure> {
+    let reading = || Failure::new(Exit::Usage, format!("reading the plan in {}", path.display()));
+    let text = fs::read(path).map_err(|error| reading().because(&error))?;
+    let file: PlanFile = serde_json::from_slice(&text).map_err(|error| reading().because(&error))?;
+    if file.v != 1 {
+        return Err(reading().hint("it was made by another version of groundfast"));
+    }
+    if file.plan != *now {
+        let summary =
+            format!("the plan in {} is stale: the machine or the profile moved since", path.display());
+        return Err(Failure::new(Exit::Refused, summary)
+            .hint("look at the new plan with --plan, store it again with --plan-out"));
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! One command on one machine: its name and time, its backends, its stream of events, its request.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use engine::{Context, Router};
+use host::{Facts, Local, LockPeer, Runs};
+use model::{Digest, Resource, Waiver};
+use serde::{Deserialize, Serialize};
+
+use crate::answers::Answers;
+use crate::cli::Global;
+use crate::document::Document;
+use crate::events::Events;
+use crate::failure::{Exit, Failure};
+
+/// What was asked of a run, as it is kept with it: enough to judge the same controls again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The command.
+    pub command: String,
+    /// The answers, flags laid over them.
+    pub answers: Answers,
+    /// The verified bundle, by digest of its root index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Digest>,
+    /// The runs that this one takes back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undoes: Vec<String>,
+}
+
+/// What every command that looks at a machine works with.
+pub struct Session<'g> {
+    pub global: &'g Global,
+    pub command: &'static str,
+    pub host_name: String,
+    pub started: String,
+    pub events: Events,
+    pub runs: Runs,
+    /// The name of the run, should there be one.
+    pub run: String,
+}
+
+impl<'g> Session<'g> {
+    /// Begins a command.
+    ///
+    /// # Errors
+    /// When the event stream cannot be opened.
+    pub fn new(global: &'g Global, command: &'static str) -> Result<Self, Failure> {
+        let host_name = host::name();
+        let runs = Runs::new(&global.data_dir);
+        let run = next_name(&runs);
+        let lines = !global.no_progress;
+        let events = Events::new(&host_name, &run, global.events.as_deref(), lines)?;
+        let started = jiff::Timestamp::now().to_string();
+        Ok(Self { global, command, host_name, started, events, runs, run })
+    }
+
+    /// An empty document of this command.
+    pub fn document(&self) -> Document {
+        Document::new(self.command, &self.host_name, &self.started)
+    }
+
+    /// What verdicts depend on besides the machine.
+    pub fn context(&self, answers: &Answers) -> Context {
+        let waived = answers.preflight.waivers.iter().chain(&answers.harden.waivers);
+        let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+        Context { waivers: waived.map(Waiver::from).collect(), today }
+    }
+
+    /// The backend for the machine: files below `root`, measurements of the running machine when `measure_live`.
+    ///
+    /// # Errors
+    /// When the root is no directory that can be opened.
+    pub fn local(&self, root: &Path, measure_live: bool) -> Result<Local, Failure> {
+        let opening = || Failure::new(Exit::Error, format!("opening the root directory {}", root.display()));
+        let measured = if measure_live { Path::new("/") } else { root };
+        let facts = Facts::new(measured, SystemTime::now).map_err(|error| opening().because(&error))?;
+        let peer = LockPeer {
+            program: PathBuf::from("/proc/self/exe"),
+            arguments: vec!["agent".to_owned(), "lock-peer".to_owned()],
+        };
+        let facts = facts.with_environment(std::env::vars().collect()).with_peer(peer);
+        Local::new(root, facts).map_err(|error| opening().because(&error).hint("give a folder with --root"))
+    }
+}
+
+/// A name that sorts behind those of all earlier runs, even when the clock went back since.
+fn next_name(runs: &Runs) -> String {
+    let now = ulid::Ulid::generate();
+    let last = runs.names().unwrap_or_default().pop().and_then(|name| ulid::Ulid::from_string(&name).ok());
+    match last {
+        Some(last) if last >= now => last.increment().unwrap_or(now).to_string(),
+        _ => now.to_string(),
+    }
+}
+
+/// A router over the local backend alone.
+pub fn files_only(local: &Local) -> Router<'_> {
+    Router::new(vec![(Local::serves as fn(&Resource) -> bool, local)])
+}

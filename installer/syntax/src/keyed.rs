@@ -1,0 +1,59 @@
+//! Files of one setting a line: sysctl.d(5), pwquality.conf(5) and its kin, login.defs(5).
+
+use crate::edit::Entry;
+use crate::lines::body;
+
+/// A sysctl's name with dots between its parts: where a slash comes first, slashes and dots change places
+/// (sysctl.d(5)), as in `net/ipv4/conf/eth0.1/rp_filter`.
+pub(crate) fn sysctl_key(key: &str) -> String {
+    let key = key.trim_ascii();
+    let slash_first = key.find(['.', '/']).is_some_and(|at| key[at..].starts_with('/'));
+    let swap = |letter| match letter {
+        '/' => '.',
+        '.' => '/',
+        other => other,
+    };
+    if slash_first { key.chars().map(swap).collect() } else { key.to_owned() }
+}
+
+/// `key = value`, a `-` before the key means that failing does not matter; comments are whole lines.
+pub(crate) fn sysctl(lines: &[&str]) -> Vec<Entry> {
+    each(lines, |line| {
+        let (key, value) = line.split_once('=')?;
+        let key = key.trim_ascii();
+        let key = sysctl_key(key.strip_prefix('-').unwrap_or(key));
+        (!key.is_empty() && !line.starts_with(['#', ';'])).then(|| (key, value.trim_ascii(), ""))
+    })
+}
+
+/// `key = value`, `key value` or `key`, in any case; a `#` begins a comment anywhere. As libpwquality reads it
+/// (checked against libpwquality 1.4.5).
+pub(crate) fn key_value(lines: &[&str]) -> Vec<Entry> {
+    each(lines, |line| {
+        let cut = line.find('#').unwrap_or(line.len());
+        let setting = line[..cut].trim_ascii_end();
+        let tail = if cut < line.len() { &line[setting.len()..] } else { "" };
+        let end = setting.find(|c: char| c == '=' || c.is_ascii_whitespace()).unwrap_or(setting.len());
+        let value = setting[end..].trim_ascii_start();
+        let value = value.strip_prefix('=').unwrap_or(value).trim_ascii_start();
+        (end > 0).then(|| (setting[..end].to_ascii_lowercase(), value, tail))
+    })
+}
+
+/// `KEY value`, the value perhaps in double quotes; comments are whole lines (shadow's getdef.c).
+pub(crate) fn login_defs(lines: &[&str]) -> Vec<Entry> {
+    each(lines, |line| {
+        let (key, rest) = line.split_once([' ', '\t'])?;
+        let value = rest.trim_start_matches([' ', '\t', '"']);
+        let value = value.split('"').next().unwrap_or_default().trim_ascii_end();
+        (!line.starts_with('#')).then(|| (key.to_owned(), value, ""))
+    })
+}
+
+fn each<'a>(lines: &[&'a str], read: impl Fn(&'a str) -> Option<(String, &'a str, &'a str)>) -> Vec<Entry> {
+    let read = |(number, line): (usize, &&'a str)| {
+        let (key, value, tail) = read(body(line).trim_ascii())?;
+        Some(Entry { key, value: value.to_owned(), lines: number..number + 1, tail: tail.to_owned() })
+    };
+    lines.iter().enumerate().filter_map(read).collect()
+}

@@ -1,0 +1,195 @@
+//! Effective values over several files, each file read and parsed once.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
+use model::{HostPath, Lookup, State, Syntax, Unread};
+
+use crate::edit::Entry;
+use crate::source::{Source, drop_ins};
+use crate::sysctl::Persistent;
+use crate::{accounts, dpkg, get, lines, modprobe, sshd, units};
+
+/// Answers lookups from one source. What several lookups share is read once and kept, so make a new one for
+/// every round of observation.
+pub struct Lookups<'a> {
+    source: &'a dyn Source,
+    packages: OnceCell<Result<dpkg::Packages, Unread>>,
+    sshd: OnceCell<Result<Option<sshd::Effective>, Unread>>,
+    sysctl: OnceCell<Result<Persistent, Unread>>,
+    modules: OnceCell<Result<Modules, Unread>>,
+}
+
+impl<'a> Lookups<'a> {
+    /// Lookups that read from this source.
+    pub fn new(source: &'a dyn Source) -> Self {
+        let (packages, sshd) = (OnceCell::new(), OnceCell::new());
+        Self { source, packages, sshd, sysctl: OnceCell::new(), modules: OnceCell::new() }
+    }
+
+    /// The answer to a lookup, as [`Lookup`] describes it.
+    ///
+    /// # Errors
+    /// When a file that matters is there and cannot be read.
+    pub fn find(&self, lookup: &Lookup) -> Result<State, Unread> {
+        match lookup {
+            Lookup::Sshd { key } => {
+                let effective = self.sshd.get_or_init(|| sshd::Effective::read(self.source)).as_ref();
+                let effective = effective.map_err(Clone::clone)?;
+                Ok(effective.as_ref().map_or(State::Absent, |effective| effective.record(key)))
+            }
+            Lookup::DropIns { main, folders, main_last, syntax, key } => {
+                self.layered(main, folders, *main_last, *syntax, key)
+            }
+            Lookup::Module { name } => self.module(name),
+            Lookup::Unit { name } => units::record(self.source, name),
+            Lookup::Package { name } => {
+                let packages = self.packages.get_or_init(|| read_packages(self.source)).as_ref();
+                let version = packages.map_err(Clone::clone)?.version(name);
+                Ok(State::record([
+                    ("installed", State::Flag(version.is_some())),
+                    ("version", version.map(str::to_owned).into()),
+                ]))
+            }
+            Lookup::User { name } => self.account("/etc/passwd", name),
+            Lookup::Group { name } => self.account("/etc/group", name),
+        }
+    }
+
+    /// What the next boot sets a kernel parameter to, as [`model::SysctlScope::Persistent`] describes it.
+    ///
+    /// # Errors
+    /// When one of the files cannot be read.
+    pub fn persistent_sysctl(&self, key: &str) -> Result<State, Unread> {
+        let persistent = self.sysctl.get_or_init(|| Persistent::read(self.source)).as_ref();
+        Ok(persistent.map_err(Clone::clone)?.record(key))
+    }
+
+    fn account(&self, file: &'static str, name: &str) -> Result<State, Unread> {
+        let text = self.source.text(&HostPath::literal(file))?.unwrap_or_default();
+        Ok(accounts::number(&text, name).map(i64::from).into())
+    }
+
+    fn layered(
+        &self,
+        main: &HostPath,
+        folders: &[HostPath],
+        main_last: bool,
+        syntax: Syntax,
+        key: &str,
+    ) -> Result<State, Unread> {
+        let mut files = drop_ins(self.source, folders)?;
+        if let Some(text) = self.source.text(main)? {
+            files.insert(if main_last { files.len() } else { 0 }, (main.clone(), text));
+        }
+        let set = files.iter().rev().find_map(|(path, text)| Some((path, text, get(text, syntax, key)?)));
+        Ok(State::record([
+            ("value", set.as_ref().map(|(_, _, value)| value.clone()).into()),
+            (
+                "at",
+                set.as_ref()
+                    .map(|(path, text, _)| format!("{path}:{}", crate::edit::line(text, syntax, key)))
+                    .into(),
+            ),
+            ("path", set.as_ref().map(|(path, _, _)| path.to_string()).into()),
+        ]))
+    }
+
+    fn module(&self, name: &str) -> Result<State, Unread> {
+        let modules =
+            self.modules.get_or_init(|| Modules::read(self.source)).as_ref().map_err(Clone::clone)?;
+        let name = modprobe::module(name);
+        let directive = |directive: &str| {
+            let wanted = format!("{directive} {name}");
+            modules.directives.iter().find(|(_, entry)| entry.key == wanted)
+        };
+        let install = directive("install");
+        Ok(State::record([
+            (
+                "loaded",
+                modules.loaded.as_ref().map(|names| names.contains(&name)).map_or(State::Absent, State::Flag),
+            ),
+            (
+                "builtin",
+                modules
+                    .builtin
+                    .as_ref()
+                    .map(|names| names.contains(&name))
+                    .map_or(State::Absent, State::Flag),
+            ),
+            (
+                "available",
+                modules
+                    .available
+                    .as_ref()
+                    .map(|names| names.contains(&name))
+                    .map_or(State::Absent, State::Flag),
+            ),
+            ("blacklisted", State::Flag(directive("blacklist").is_some())),
+            ("install", install.map(|(_, entry)| entry.value.clone()).into()),
+            ("install-path", install.map(|(path, _)| path.to_string()).into()),
+        ]))
+    }
+}
+
+fn read_packages(source: &dyn Source) -> Result<dpkg::Packages, Unread> {
+    let status = source.text(&HostPath::literal("/var/lib/dpkg/status"))?;
+    let status = status.ok_or_else(|| Unread::Unsupported("there is no dpkg database".to_owned()))?;
+    Ok(dpkg::Packages::parse(&status))
+}
+
+/// All that is known of kernel modules.
+struct Modules {
+    /// modprobe.d(5) in its order: of several `install` commands the first one counts.
+    directives: Vec<(HostPath, Entry)>,
+    loaded: Option<BTreeSet<String>>,
+    builtin: Option<BTreeSet<String>>,
+    available: Option<BTreeSet<String>>,
+}
+
+impl Modules {
+    fn read(source: &dyn Source) -> Result<Self, Unread> {
+        let folders = [
+            "/etc/modprobe.d",
+            "/run/modprobe.d",
+            "/usr/local/lib/modprobe.d",
+            "/usr/lib/modprobe.d",
+            "/lib/modprobe.d",
+        ];
+        let mut directives = Vec::new();
+        for (path, text) in drop_ins(source, &folders.map(HostPath::literal))? {
+            let entries = modprobe::entries(&lines::split(&text));
+            directives.extend(entries.into_iter().map(|entry| (path.clone(), entry)));
+        }
+        let loaded = match source.text(&HostPath::literal("/proc/modules")) {
+            Ok(text) => text.map(|text| text.lines().filter_map(first_word).collect()),
+            Err(Unread::Unsupported(_)) => None,
+            Err(why) => return Err(why),
+        };
+        Ok(Self {
+            directives,
+            loaded,
+            builtin: listed(source, "modules.builtin")?,
+            available: listed(source, "modules.dep")?,
+        })
+    }
+}
+
+fn first_word(line: &str) -> Option<String> {
+    line.split_ascii_whitespace().next().map(modprobe::module)
+}
+
+/// The modules that a file of each installed kernel lists; `None` when there is no such file.
+fn listed(source: &dyn Source, file: &str) -> Result<Option<BTreeSet<String>>, Unread> {
+    let folder = HostPath::literal("/lib/modules");
+    let mut names = None;
+    for kernel in source.names(&folder)? {
+        let Ok(path) = folder.join(&kernel).and_then(|kernel| kernel.join(file)) else { continue };
+        if let Some(text) = source.text(&path)? {
+            let paths = text.lines().filter_map(|line| line.split(':').next()?.rsplit('/').next());
+            let stems = paths.filter_map(|name| Some(modprobe::module(name.split_once(".ko")?.0)));
+            names.get_or_insert_with(BTreeSet::new).extend(stems);
+        }
+    }
+    Ok(names)
+}

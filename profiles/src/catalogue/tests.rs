@@ -1,0 +1,335 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{Control, Demand, Finding, Node, Resource, State, Target, Verdict, Waiver};
+
+use super::Catalogue;
+use crate::testbed::{Machine, path};
+use crate::{ResolveError, Tailoring, waive};
+
+const SMALL: &str = r#"version = 1
+
+[variables.var_length]
+title = "length"
+type = "number"
+default = 14
+
+[variables.var_daemon]
+title = "daemon"
+type = "string"
+default = "a"
+options = ["a", "b"]
+
+[[profile]]
+id = "base"
+title = "base"
+select = ["level:one"]
+
+[[profile]]
+id = "strict"
+title = "strict"
+extends = "base"
+select = ["cis:2"]
+drop = ["length"]
+set = { var_length = 20 }
+
+[[control]]
+id = "length"
+title = "at least ${var_length} characters"
+rationale = "why"
+mend = "minlen = ${var_length}"
+refs = { cis = ["1.1"] }
+levels = ["one"]
+probe = { kind = "setting", path = "/etc/x.conf", syntax = "key-value", key = "minlen", value = "$var_length", order = "at-least" }
+
+[[control]]
+id = "forward"
+title = "no forwarding"
+rationale = "why"
+mend = "how"
+refs = { cis = ["1.10"] }
+levels = ["one"]
+when = ["not package:docker-ce", "variable:var_daemon=a"]
+probe = { kind = "sysctl", key = "net.ipv4.ip_forward", value = 0 }
+
+[[control]]
+id = "shadow"
+title = "mode of shadow"
+rationale = "why"
+mend = "how"
+refs = { cis = ["2.1"], nist = ["AC-3"] }
+probe = { kind = "file", path = "/etc/shadow", mode = "0640" }
+"#;
+
+fn small() -> Catalogue {
+    Catalogue::empty().with("small.toml", SMALL).unwrap()
+}
+
+fn ids(controls: &[Box<dyn Control>]) -> Vec<String> {
+    controls.iter().map(|control| control.id().to_string()).collect()
+}
+
+fn only(selector: &str) -> Tailoring {
+    Tailoring { only: vec![selector.to_owned()], ..Tailoring::default() }
+}
+
+fn set(name: &str, value: &str) -> Tailoring {
+    Tailoring { set: BTreeMap::from([(name.to_owned(), value.to_owned())]), ..Tailoring::default() }
+}
+
+/// The complaint about the small profile with one text in it replaced.
+fn complaint(old: &str, new: &str) -> String {
+    assert!(SMALL.contains(old), "{old}");
+    Catalogue::empty().with("small.toml", &SMALL.replacen(old, new, 1)).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place() {
+    let table = [
+        ("version = 1", "version = 2", "small.toml:1:11: this build reads version 1"),
+        (
+            "version = 1",
+            "version = 1\nextra = 2",
+            "small.toml:2:1: unknown field `extra`, expected one of `version`",
+        ),
+        ("rationale", "rational", "small.toml:30:1: unknown field `rational`, expected one of"),
+        ("rationale", "rational", "(did you mean `rationale`?)"),
+        ("minlen\", value", "minlen\", valeu", "unknown field `valeu`"),
+        ("minlen\", value", "minlen\", valeu", "small.toml:33:87"),
+        ("minlen\", value", "minlen\", valeu", "did you mean `value`?"),
+        (
+            "kind = \"sysctl\"",
+            "kind = \"sysclt\"",
+            "unknown probe kind `sysclt`, expected one of file, module",
+        ),
+        ("kind = \"sysctl\"", "kind = \"sysclt\"", "did you mean `sysctl`?"),
+        ("\"$var_length\"", "\"$var_lenght\"", "unknown variable `var_lenght` (did you mean `var_length`?)"),
+        ("\"$var_length\"", "\"long\"", "`long` is not a number"),
+        ("${var_length} characters", "${var_len} characters", "unknown variable `var_len`"),
+        ("default = 14", "default = \"x\"", "default of `var_length`: it is a whole number"),
+        ("var_length = 20", "var_length = \"x\"", "value of `var_length`: it is a whole number"),
+        ("var_length = 20", "var_lenght = 20", "unknown variable `var_lenght` (did you mean `var_length`?)"),
+        ("\"0640\"", "\"0980\"", "is not an octal mode"),
+        ("\"/etc/shadow\", mode = \"0640\"", "\"/etc/shadow\"", "needs `mode`, `owner` or `group`"),
+        ("\"/etc/shadow\"", "\"etc/shadow\"", "is not an absolute, normalised path"),
+        (
+            "not package:docker-ce",
+            "no package:docker-ce",
+            "small.toml:42:9: unknown condition `no package:docker-ce`",
+        ),
+        ("var_daemon=a\"", "var_demon=a\"", "unknown variable `var_demon`"),
+        ("id = \"forward\"", "id = \"length\"", "control `length` is here twice"),
+        ("probe = { kind = \"sysctl\"", "porbe = { kind = \"sysctl\"", "did you mean `probe`?"),
+        ("select = [\"level:one\"]", "select = \"x", "small.toml:16:"),
+    ];
+    for (old, new, wanted) in table {
+        let told = complaint(old, new);
+        assert!(told.contains(wanted), "{new}: {told}");
+    }
+}
+
+#[test]
+fn profiles_extend_drop_and_set() {
+    let catalogue = small();
+    let base = catalogue.resolve("base", &Tailoring::default()).unwrap();
+    assert_eq!(ids(&base), ["length", "forward"]);
+    assert_eq!(base[0].about().title, "at least 14 characters");
+    let strict = catalogue.resolve("strict", &Tailoring::default()).unwrap();
+    assert_eq!(ids(&strict), ["forward", "shadow"]);
+    assert_eq!(catalogue.profiles().map(|view| view.controls).collect::<Vec<_>>(), [2, 2]);
+}
+
+#[test]
+fn a_tailoring_selects_sets_and_skips() {
+    let catalogue = small();
+    let resolve = |tailoring: &Tailoring| catalogue.resolve("base", tailoring).unwrap();
+    assert_eq!(ids(&resolve(&only("cis:1.1"))), ["length"], "1.10 is not below 1.1");
+    assert_eq!(ids(&resolve(&only("cis:1"))), ["length", "forward"]);
+    assert_eq!(ids(&resolve(&only("forward"))), ["forward"]);
+    let longer = resolve(&set("var_length", "20"));
+    assert_eq!(longer[0].about().mend, "minlen = 20");
+    let machine = Machine::default().with("/etc/x.conf", "minlen = 15\n");
+    assert_eq!(machine.judge(longer[0].as_ref()).verdict, Verdict::Fail);
+    assert_eq!(machine.judge(resolve(&Tailoring::default())[0].as_ref()).verdict, Verdict::Pass);
+
+    let skip = BTreeMap::from([("cis:1.1".to_owned(), "TICKET-7".to_owned())]);
+    let skipped = resolve(&Tailoring { skip, ..Tailoring::default() });
+    assert_eq!(ids(&skipped), ["length", "forward"]);
+    let judgement = machine.judge(skipped[0].as_ref());
+    assert_eq!((judgement.verdict, judgement.actual.as_str()), (Verdict::Notchecked, "skipped: TICKET-7"));
+    assert!(machine.remedy(skipped[0].as_ref()).is_empty());
+}
+
+#[test]
+fn unknown_names_and_values_are_refused() {
+    let catalogue = small();
+    let error = |profile: &str, tailoring: &Tailoring| match catalogue.resolve(profile, tailoring) {
+        Ok(_) => panic!("{tailoring:?} was taken"),
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(error("bass", &Tailoring::default()), "unknown profile `bass`; did you mean `base`?");
+    assert_eq!(error("base", &only("lenght")), "unknown control `lenght`; did you mean `length`?");
+    assert_eq!(error("base", &only("cis:9")), "unknown control `cis:9`");
+    assert_eq!(
+        error("base", &set("var_lengt", "3")),
+        "unknown variable `var_lengt`; did you mean `var_length`?"
+    );
+    assert_eq!(
+        error("base", &set("var_length", "x")),
+        "variable `var_length` cannot be `x`: it is a whole number"
+    );
+    assert_eq!(
+        error("base", &set("var_daemon", "c")),
+        "variable `var_daemon` cannot be `c`: it is one of a, b"
+    );
+    let circle = "version = 1\n[[profile]]\nid = \"base\"\ntitle = \"t\"\nextends = \"strict\"\n";
+    let circle = small().with("circle.toml", circle).unwrap();
+    assert_eq!(
+        circle.resolve("base", &Tailoring::default()).err(),
+        Some(ResolveError::Circle("base".to_owned()))
+    );
+}
+
+#[test]
+fn a_later_file_wins_name_by_name() {
+    let stricter = "version = 1\n[[control]]\nid = \"shadow\"\ntitle = \"new title\"\nrationale = \"why\"\nmend = \"how\"\n\
+                    probe = { kind = \"setting\", path = \"/etc/y\", syntax = \"key-value\", key = \"k\", value = \"$var_length\" }\n";
+    let catalogue = small().with("bundle.toml", stricter).unwrap();
+    assert_eq!(catalogue.explain("shadow").unwrap().title, "new title");
+    assert_eq!(catalogue.explain("length").unwrap().title, "at least 14 characters");
+}
+
+#[test]
+fn conditions_decide_what_is_applicable() {
+    let catalogue = small();
+    let judge = |machine: &Machine, tailoring: &Tailoring| {
+        machine.judge(catalogue.resolve("base", tailoring).unwrap()[1].as_ref())
+    };
+    let bare = Machine::default().with_packages(&["cron"]).running("net.ipv4.ip_forward", "1");
+    assert_eq!(judge(&bare, &Tailoring::default()).verdict, Verdict::Fail);
+    let docker = bare.clone().with_packages(&["docker-ce"]);
+    let told = judge(&docker, &Tailoring::default());
+    assert_eq!((told.verdict, told.actual.as_str()), (Verdict::Notapplicable, "docker-ce is installed"));
+    assert_eq!(judge(&bare, &set("var_daemon", "b")).actual, "var_daemon is not a");
+    assert_eq!(judge(&Machine::default(), &Tailoring::default()).verdict, Verdict::Unknown);
+}
+
+#[test]
+fn waivers_cover_until_they_expire() {
+    let finding = |verdict| Finding {
+        control: model::ControlId::new("forward"),
+        title: String::new(),
+        severity: model::Severity::Medium,
+        verdict,
+        expected: String::new(),
+        actual: "1".to_owned(),
+        evidence: Vec::new(),
+        refs: Vec::new(),
+        remedy: false,
+        mend: String::new(),
+        waiver: None,
+    };
+    let waiver = Waiver {
+        control: model::ControlId::new("forward"),
+        reason: "containers".to_owned(),
+        owner: "ops".to_owned(),
+        ticket: None,
+        approver: None,
+        expires: "2026-12-31".to_owned(),
+    };
+    let after = |verdict, today| {
+        let mut findings = [finding(verdict)];
+        waive(&mut findings, std::slice::from_ref(&waiver), today);
+        let [finding] = findings;
+        (finding.verdict, finding.actual)
+    };
+    assert_eq!(after(Verdict::Fail, "2026-12-31"), (Verdict::Waived, "1".to_owned()));
+    assert_eq!(after(Verdict::Unknown, "2026-01-01").0, Verdict::Waived);
+    assert_eq!(after(Verdict::Pass, "2026-01-01").0, Verdict::Pass);
+    let expired = (Verdict::Fail, "1 (the waiver of ops expired on 2026-12-31)".to_owned());
+    assert_eq!(after(Verdict::Fail, "2027-01-01"), expired);
+}
+
+/// A Debian machine as the installer leaves it, more or less.
+fn debian() -> Machine {
+    let include = "Include /etc/ssh/sshd_config.d/*.conf\nKbdInteractiveAuthentication no\nUsePAM yes\n";
+    let mut machine = Machine::default()
+        .with("/etc/ssh/sshd_config", include)
+        .with("/etc/group", "root:x:0:\nadm:x:4:\nutmp:x:43:\nsystemd-journal:x:101:\n")
+        .with("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+        .with("/etc/security/pwquality.conf", "# minlen = 8\n")
+        .with("/proc/modules", "")
+        .with("/usr/lib/systemd/system/rsync.service", "[Install]\nWantedBy=multi-user.target\n")
+        .with_link(
+            "/etc/systemd/system/multi-user.target.wants/rsync.service",
+            "/lib/systemd/system/rsync.service",
+        )
+        .with("/lib/systemd/system/cron.service", "[Install]\nWantedBy=multi-user.target\n")
+        .with("/lib/systemd/system/systemd-journald.service", "[Unit]\n")
+        .with("/lib/systemd/system/nftables.service", "[Install]\nWantedBy=sysinit.target\n")
+        .active("rsync.service")
+        .active("systemd-journald.service")
+        .with_packages(&["cron", "nftables", "rsync", "rsyslog", "libpwquality-common", "libpam-runtime"]);
+    for (at, mode, gid) in [
+        ("/etc/shadow", 0o666, 42),
+        ("/etc/shadow-", 0o644, 0),
+        ("/etc/gshadow", 0o640, 42),
+        ("/etc/shells", 0o644, 0),
+        ("/etc/issue", 0o664, 0),
+        ("/etc/cron.d", 0o755, 0),
+        ("/etc/crontab", 0o644, 0),
+        ("/var/log/syslog", 0o644, 0),
+        ("/var/log/wtmp", 0o664, 43),
+        ("/var/log/apt/history.log", 0o666, 7),
+        ("/var/log/journal/x/system.journal", 0o640, 101),
+        ("/etc/ssh/ssh_host_rsa_key.pub", 0o666, 0),
+    ] {
+        machine = machine.with_mode(at, mode, 0, gid);
+    }
+    let zero =
+        ["fs.suid_dumpable", "kernel.randomize_va_space", "net.ipv4.ip_forward", "net.ipv4.tcp_syncookies"];
+    zero.into_iter().fold(machine, |machine, key| machine.running(key, "0"))
+}
+
+#[test]
+fn all_demands_of_the_profile_agree_and_mend_what_they_can() {
+    let catalogue = Catalogue::builtin().unwrap();
+    let controls = catalogue.resolve("cis-debian12-l1-server", &Tailoring::default()).unwrap();
+    let mut machine = debian();
+    let demands: Vec<Demand> = controls.iter().flat_map(|control| machine.remedy(control.as_ref())).collect();
+    assert!(demands.len() >= 50, "only {} demands", demands.len());
+    let mut by_resource: BTreeMap<&Resource, Vec<&Demand>> = BTreeMap::new();
+    demands.iter().for_each(|demand| by_resource.entry(&demand.resource).or_default().push(demand));
+    for (resource, demands) in by_resource {
+        Target::solve(resource, &demands, &State::Absent).unwrap_or_else(|conflict| panic!("{conflict}"));
+    }
+    demands.iter().for_each(|demand| machine.satisfy(demand));
+    let mended: BTreeSet<_> = demands.iter().map(|demand| &demand.by).collect();
+    for control in controls.iter().filter(|control| mended.contains(control.id())) {
+        let judgement = machine.judge(control.as_ref());
+        assert_eq!(judgement.verdict, Verdict::Pass, "{}: {judgement:?}", control.id());
+    }
+    let shadow = &machine.files[&path("/etc/shadow")];
+    assert_eq!((shadow.node, shadow.mode), (Node::File, 0o640));
+}
+
+#[test]
+fn nothing_is_demanded_of_a_machine_that_cannot_be_read() {
+    let catalogue = Catalogue::builtin().unwrap();
+    for control in catalogue.resolve("cis-debian12-l1-server", &Tailoring::default()).unwrap() {
+        let machine = Machine::blind();
+        let judgement = machine.judge(control.as_ref());
+        let unasked = judgement.verdict == Verdict::Notapplicable && judgement.actual.starts_with("var_");
+        assert!(judgement.verdict == Verdict::Unknown || unasked, "{}: {judgement:?}", control.id());
+        assert!(machine.remedy(control.as_ref()).is_empty());
+    }
+}
+
+#[test]
+fn a_container_is_not_asked_about_a_kernel() {
+    let catalogue = Catalogue::builtin().unwrap();
+    let controls = catalogue.resolve("cis-debian12-l1-server", &only("sysctl_net_ipv4_ip_forward")).unwrap();
+    let machine = debian().running("net.ipv4.ip_forward", "1");
+    assert_eq!(machine.judge(controls[0].as_ref()).verdict, Verdict::Fail);
+    let container = machine.with("/.dockerenv", "");
+    assert_eq!(container.judge(controls[0].as_ref()).verdict, Verdict::Notapplicable);
+}

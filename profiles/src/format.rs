@@ -1,0 +1,348 @@
+//! The form of a profile file: TOML, strict, every complaint with its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use model::{About, ControlId, Reference, Severity};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
+use toml::{Spanned, Value};
+
+use crate::condition::Condition;
+use crate::error::{Place, ProfileError, nearest};
+use crate::kinds::{KINDS, Probe, ReadError};
+use crate::tailoring::Selector;
+use crate::variable::{Values, Variable, show};
+
+/// What one profile file holds.
+pub(crate) struct File {
+    pub(crate) variables: BTreeMap<String, Variable>,
+    pub(crate) profiles: Vec<Profile>,
+    pub(crate) controls: Vec<Template>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    version: Spanned<u32>,
+    #[serde(default)]
+    variables: BTreeMap<String, Spanned<Variable>>,
+    #[serde(default)]
+    profile: Vec<Spanned<ProfileTable>>,
+    /// Read apart, one by one; named here so that complaints list it.
+    #[serde(default, rename = "control")]
+    _control: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProfileTable {
+    id: String,
+    title: String,
+    extends: Option<String>,
+    #[serde(default)]
+    select: Vec<Spanned<String>>,
+    #[serde(default)]
+    drop: Vec<Spanned<String>>,
+    #[serde(default)]
+    set: BTreeMap<String, Spanned<Value>>,
+}
+
+/// A selection of controls with its values of variables.
+#[derive(Clone, Debug)]
+pub(crate) struct Profile {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) extends: Option<String>,
+    pub(crate) select: Vec<Selector>,
+    pub(crate) drop: Vec<Selector>,
+    pub(crate) set: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ControlTable {
+    id: Spanned<String>,
+    title: Spanned<String>,
+    #[serde(default)]
+    severity: Severity,
+    rationale: String,
+    mend: Spanned<String>,
+    #[serde(default)]
+    refs: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    levels: Vec<String>,
+    #[serde(default)]
+    when: Vec<Spanned<String>>,
+    /// Read apart, by its kind; named here so that complaints list it.
+    #[serde(default, rename = "probe")]
+    _probe: Option<IgnoredAny>,
+}
+
+/// A control whose variables are not bound yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Template {
+    pub(crate) about: About,
+    pub(crate) levels: Vec<String>,
+    pub(crate) when: Vec<Condition>,
+    pub(crate) kind: String,
+    pub(crate) arguments: Value,
+}
+
+impl File {
+    /// Reads a profile file. `known` are the variables of the files read before.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it, with its place.
+    pub(crate) fn read(
+        name: &str,
+        text: &str,
+        known: &BTreeMap<String, Variable>,
+    ) -> Result<Self, ProfileError> {
+        let place = Place { file: name, text };
+        let root = DeTable::parse(text).map_err(|error| place.toml(&error))?;
+        let span = root.span();
+        let mut root = root.into_inner();
+        let controls = root.remove("control");
+        let head = Head::deserialize(table(span, root)).map_err(|error| place.toml(&error))?;
+        if *head.version.get_ref() != 1 {
+            return Err(
+                place.error(Some(head.version.span()), "this build reads version 1 of the profile format")
+            );
+        }
+        let mut variables = BTreeMap::new();
+        for (name, variable) in head.variables {
+            let span = variable.span();
+            let variable = variable.into_inner();
+            variable
+                .admits(&variable.default)
+                .map_err(|allowed| place.error(Some(span), format!("default of `{name}`: {allowed}")))?;
+            variables.insert(name, variable);
+        }
+        let all: BTreeMap<_, _> =
+            known.iter().chain(&variables).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let profiles =
+            head.profile.into_iter().map(|profile| read_profile(&place, profile.into_inner(), &all));
+        let profiles = profiles.collect::<Result<_, _>>()?;
+        let controls = read_controls(&place, controls, &Defaults::of(&all))?;
+        Ok(Self { variables, profiles, controls })
+    }
+}
+
+fn table(span: Range<usize>, table: DeTable<'_>) -> ValueDeserializer<'_> {
+    Spanned::new(span, DeValue::Table(table)).into()
+}
+
+fn read_profile(
+    place: &Place<'_>,
+    table: ProfileTable,
+    variables: &BTreeMap<String, Variable>,
+) -> Result<Profile, ProfileError> {
+    let selectors =
+        |list: Vec<Spanned<String>>| list.into_iter().map(|text| Selector::new(text.get_ref())).collect();
+    let mut set = BTreeMap::new();
+    for (name, value) in table.set {
+        let span = value.span();
+        let variable = variables.get(&name).ok_or_else(|| {
+            unknown_variable(place, span.clone(), &name, variables.keys().map(String::as_str))
+        })?;
+        variable
+            .admits(value.get_ref())
+            .map_err(|allowed| place.error(Some(span), format!("value of `{name}`: {allowed}")))?;
+        set.insert(name, value.into_inner());
+    }
+    Ok(Profile {
+        id: table.id,
+        title: table.title,
+        extends: table.extends,
+        select: selectors(table.select),
+        drop: selectors(table.drop),
+        set,
+    })
+}
+
+fn unknown_variable<'a>(
+    place: &Place<'_>,
+    span: Range<usize>,
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> ProfileError {
+    let hint = nearest(name, known).map(|name| format!("did you mean `{name}`?"));
+    ProfileError { hint, ..place.error(Some(span), format!("unknown variable `{name}`")) }
+}
+
+fn read_controls<'i>(
+    place: &Place<'_>,
+    controls: Option<Spanned<DeValue<'i>>>,
+    defaults: &'i Defaults,
+) -> Result<Vec<Template>, ProfileError> {
+    let Some(controls) = controls else { return Ok(Vec::new()) };
+    let span = controls.span();
+    let DeValue::Array(list) = controls.into_inner() else {
+        return Err(place.error(Some(span), "controls are written as `[[control]]` tables"));
+    };
+    let mut templates: Vec<Template> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for control in list {
+        let span = control.span();
+        let template = read_control(place, control, defaults)?;
+        if !seen.insert(template.about.id.clone()) {
+            return Err(place.error(Some(span), format!("control `{}` is here twice", template.about.id)));
+        }
+        templates.push(template);
+    }
+    Ok(templates)
+}
+
+fn read_control<'i>(
+    place: &Place<'_>,
+    control: Spanned<DeValue<'i>>,
+    defaults: &'i Defaults,
+) -> Result<Template, ProfileError> {
+    let span = control.span();
+    let DeValue::Table(mut parts) = control.into_inner() else {
+        return Err(place.error(Some(span), "a control is a table"));
+    };
+    let probe = parts.remove("probe");
+    let head = ControlTable::deserialize(table(span.clone(), parts)).map_err(|error| place.toml(&error))?;
+    let probe = probe
+        .ok_or_else(|| place.error(Some(span), format!("control `{}` has no `probe`", head.id.get_ref())))?;
+    let (kind, arguments) = read_probe(place, probe, defaults)?;
+    for text in [&head.title, &head.mend] {
+        defaults
+            .values
+            .interpolate(text.get_ref())
+            .map_err(|name| defaults.unknown(place, text.span(), &name))?;
+    }
+    let when =
+        head.when.iter().map(|text| read_condition(place, text, defaults)).collect::<Result<_, _>>()?;
+    let references = head
+        .refs
+        .into_iter()
+        .flat_map(|(source, ids)| ids.into_iter().map(move |id| Reference { source: source.clone(), id }));
+    let about = About {
+        id: ControlId::new(head.id.into_inner()),
+        title: head.title.into_inner(),
+        severity: head.severity,
+        references: references.collect(),
+        rationale: head.rationale,
+        mend: head.mend.into_inner(),
+    };
+    Ok(Template { about, levels: head.levels, when, kind, arguments })
+}
+
+fn read_condition(
+    place: &Place<'_>,
+    text: &Spanned<String>,
+    defaults: &Defaults,
+) -> Result<Condition, ProfileError> {
+    let condition: Condition =
+        text.get_ref().parse().map_err(|message: String| place.error(Some(text.span()), message))?;
+    match condition.variable() {
+        Some(name) if defaults.values.get(name).is_none() => Err(defaults.unknown(place, text.span(), name)),
+        _ => Ok(condition),
+    }
+}
+
+/// Reads a probe's kind and arguments, and tries them with the defaults of the variables.
+fn read_probe<'i>(
+    place: &Place<'_>,
+    probe: Spanned<DeValue<'i>>,
+    defaults: &'i Defaults,
+) -> Result<(String, Value), ProfileError> {
+    let span = probe.span();
+    let DeValue::Table(mut parts) = probe.into_inner() else {
+        return Err(place.error(Some(span), "a probe is a table: `{ kind = …, … }`"));
+    };
+    let kind = parts.remove("kind").ok_or_else(|| {
+        place.error(Some(span.clone()), format!("a probe needs a `kind`, one of {}", KINDS.join(", ")))
+    })?;
+    let Some(kind_name) = kind.get_ref().as_str().map(str::to_owned) else {
+        return Err(place.error(Some(kind.span()), "`kind` is a text"));
+    };
+    let arguments =
+        Value::deserialize(table(span.clone(), parts.clone())).map_err(|error| place.toml(&error))?;
+    let mut located = Spanned::new(span.clone(), DeValue::Table(parts));
+    bind_in_place(place, &mut located, defaults)?;
+    match Probe::read(&kind_name, ValueDeserializer::from(located)) {
+        Ok(probe) => {
+            probe.kind().check().map_err(|reason| place.error(Some(span), reason))?;
+            Ok((kind_name, arguments))
+        }
+        Err(ReadError::Arguments(error)) => Err(place.toml(&error)),
+        Err(ReadError::UnknownKind) => {
+            let hint =
+                nearest(&kind_name, KINDS.iter().copied()).map(|name| format!("did you mean `{name}`?"));
+            let message = format!("unknown probe kind `{kind_name}`, expected one of {}", KINDS.join(", "));
+            Err(ProfileError { hint, ..place.error(Some(kind.span()), message) })
+        }
+    }
+}
+
+/// The variables at their defaults, and their numbers as TOML text for the reader to borrow.
+struct Defaults {
+    values: Values,
+    numbers: BTreeMap<String, String>,
+}
+
+impl Defaults {
+    fn of(variables: &BTreeMap<String, Variable>) -> Self {
+        let values = Values::defaults(variables);
+        let numbers = variables.iter().filter(|(_, variable)| variable.default.is_integer());
+        let numbers = numbers.map(|(name, variable)| (name.clone(), variable.default.to_string())).collect();
+        Self { values, numbers }
+    }
+
+    /// A variable's default in the reader's own form.
+    fn located<'i>(&'i self, name: &str) -> Option<DeValue<'i>> {
+        match self.numbers.get(name) {
+            Some(number) => DeValue::parse(number).ok().map(Spanned::into_inner),
+            None => self.values.get(name).map(plain),
+        }
+    }
+
+    fn unknown(&self, place: &Place<'_>, span: Range<usize>, name: &str) -> ProfileError {
+        unknown_variable(place, span, name, self.values.names())
+    }
+}
+
+fn plain<'i>(value: &Value) -> DeValue<'i> {
+    match value {
+        Value::Boolean(flag) => DeValue::Boolean(*flag),
+        Value::Array(items) => {
+            let mut array = DeArray::new();
+            items.iter().for_each(|item| array.push(Spanned::new(0..0, plain(item))));
+            DeValue::Array(array)
+        }
+        other => DeValue::String(show(other).into()),
+    }
+}
+
+/// Puts the values of variables where `"$name"` stands, keeping the places for later complaints.
+fn bind_in_place<'i>(
+    place: &Place<'_>,
+    value: &mut Spanned<DeValue<'i>>,
+    defaults: &'i Defaults,
+) -> Result<(), ProfileError> {
+    let span = value.span();
+    match value.get_mut() {
+        DeValue::String(text) if text.starts_with('$') => {
+            let name = text[1..].to_owned();
+            let bound = defaults.located(&name).ok_or_else(|| defaults.unknown(place, span, &name))?;
+            *value.get_mut() = bound;
+        }
+        DeValue::Array(items) => {
+            for item in items.iter_mut() {
+                bind_in_place(place, item, defaults)?;
+            }
+        }
+        DeValue::Table(parts) => {
+            for (_, part) in parts.iter_mut() {
+                bind_in_place(place, part, defaults)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}

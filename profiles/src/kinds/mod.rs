@@ -1,0 +1,124 @@
+//! The closed set of probe kinds. A new one is a file here and one line in `kinds!`.
+
+mod env;
+mod file;
+mod module;
+mod package;
+mod parts;
+mod setting;
+mod sshd;
+mod sysctl;
+mod unit;
+mod value;
+
+#[cfg(test)]
+mod cases;
+
+use model::{Constraint, Evidence, Judgement, Resource, Unread, Verdict};
+use serde::{Deserialize, Deserializer};
+
+/// What one kind of probe asks, makes of the answers, and would have done. Pure over [`Evidence`].
+pub(crate) trait Kind: Send + Sync {
+    /// What is wrong with the arguments beyond their types.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// As [`model::Control::needs`].
+    fn needs(&self, seen: &Evidence) -> Vec<Resource>;
+
+    /// As [`model::Control::judge`].
+    fn judge(&self, seen: &Evidence) -> Judgement;
+
+    /// As [`model::Control::remedy`]; only called on evidence that was judged `fail`.
+    fn remedy(&self, _seen: &Evidence) -> Vec<Ask> {
+        Vec::new()
+    }
+}
+
+/// A demand that does not know yet which control makes it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ask {
+    pub(crate) resource: Resource,
+    pub(crate) constraint: Constraint,
+}
+
+impl Ask {
+    pub(crate) fn new(resource: Resource, constraint: Constraint) -> Self {
+        Self { resource, constraint }
+    }
+}
+
+/// Why a probe could not be made: an unknown kind, or arguments that it does not take.
+pub(crate) enum ReadError<E> {
+    UnknownKind,
+    Arguments(E),
+}
+
+macro_rules! kinds {
+    ($($variant:ident = $name:literal => $type:ty,)+) => {
+        /// A probe of one of the known kinds with its arguments.
+        pub(crate) enum Probe {
+            $($variant($type),)+
+        }
+
+        /// The names of all probe kinds.
+        pub const KINDS: &[&str] = &[$($name),+];
+
+        impl Probe {
+            /// Reads the arguments of a probe of this kind.
+            pub(crate) fn read<'de, D: Deserializer<'de>>(
+                kind: &str,
+                arguments: D,
+            ) -> Result<Self, ReadError<D::Error>> {
+                match kind {
+                    $($name => <$type>::deserialize(arguments).map(Self::$variant).map_err(ReadError::Arguments),)+
+                    _ => Err(ReadError::UnknownKind),
+                }
+            }
+
+            pub(crate) fn kind(&self) -> &dyn Kind {
+                match self {
+                    $(Self::$variant(kind) => kind,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    EnvApparmor = "env_apparmor" => env::confinement::Apparmor,
+    EnvAudit = "env_audit" => env::access::Audit,
+    EnvCapacity = "env_capacity" => env::capacity::Capacity,
+    EnvCertificates = "env_certificates" => env::certificate::Certificates,
+    EnvCgroups = "env_cgroups" => env::system::Cgroups,
+    EnvClockOffset = "env_clock_offset" => env::clock::Offset,
+    EnvClockSynchronised = "env_clock_synchronised" => env::clock::Synchronised,
+    EnvCompose = "env_compose" => env::runtime::Compose,
+    EnvDistribution = "env_distribution" => env::system::Distribution,
+    EnvDns = "env_dns" => env::network::Dns,
+    EnvEntropy = "env_entropy" => env::entropy::Entropy,
+    EnvFileLocking = "env_file_locking" => env::locks::FileLocking,
+    EnvFsync = "env_fsync" => env::locks::Fsync,
+    EnvKernel = "env_kernel" => env::system::Kernel,
+    EnvKernelFeatures = "env_kernel_features" => env::system::KernelFeatures,
+    EnvListeners = "env_listeners" => env::listeners::Listeners,
+    EnvPort = "env_port" => env::listeners::Port,
+    EnvProxy = "env_proxy" => env::proxies::Proxies,
+    EnvRoom = "env_room" => env::capacity::Space,
+    EnvRuntime = "env_runtime" => env::runtime::Runtime,
+    EnvRuntimeAccess = "env_runtime_access" => env::access::RuntimeAccess,
+    EnvSelinux = "env_selinux" => env::confinement::Selinux,
+    File = "file" => file::File,
+    Module = "module" => module::Module,
+    Package = "package" => package::Package,
+    Setting = "setting" => setting::Setting,
+    Sshd = "sshd" => sshd::Sshd,
+    Sysctl = "sysctl" => sysctl::Sysctl,
+    Unit = "unit" => unit::Unit,
+}
+
+/// The judgement when something could not be read.
+pub(crate) fn unread(expected: impl Into<String>, why: &Unread) -> Judgement {
+    Judgement::other(Verdict::Unknown, expected, why.to_string())
+}

@@ -1,0 +1,100 @@
+//! One key of a settings file and its drop-ins.
+
+use model::{Constraint, Evidence, HostPath, Judgement, Lookup, Resource, State, Syntax};
+use serde::Deserialize;
+
+use super::parts::Parts;
+use super::value::{Order, Scalar, Want};
+use super::{Ask, Kind, unread};
+
+/// `{ kind = "setting", path, folders?, main_last?, syntax, key, value?, order?, least?, default? }`; without
+/// `value` the bare key must be there.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Setting {
+    path: HostPath,
+    #[serde(default)]
+    folders: Vec<HostPath>,
+    /// Whether the main file is read after its drop-ins and so wins.
+    #[serde(default)]
+    main_last: bool,
+    syntax: Syntax,
+    key: String,
+    value: Option<Scalar>,
+    #[serde(default)]
+    order: Order,
+    /// The lowest number allowed where `order` is `at-most`.
+    least: Option<i64>,
+    /// What counts where nothing sets the key.
+    default: Option<Scalar>,
+}
+
+const OURS: &str = "99-zz-groundfast.conf";
+
+impl Setting {
+    fn want(&self) -> Option<Want<'_>> {
+        let value = &self.value.as_ref()?.0;
+        Some(Want { value, order: self.order, least: self.least, also: &[] })
+    }
+
+    fn lookup(&self) -> Resource {
+        Resource::Effective(Lookup::DropIns {
+            main: self.path.clone(),
+            folders: self.folders.clone(),
+            main_last: self.main_last,
+            syntax: self.syntax,
+            key: self.key.clone(),
+        })
+    }
+
+    fn set_in(&self, path: HostPath) -> Ask {
+        let resource = Resource::Setting { path, syntax: self.syntax, key: self.key.clone() };
+        let value = self.value.as_ref().map(|value| value.0.as_str()).unwrap_or_default();
+        Ask::new(resource, Constraint::Equals(State::text(value)))
+    }
+
+    fn expected(&self) -> String {
+        self.want().map_or_else(|| self.key.clone(), |want| format!("{} = {want}", self.key))
+    }
+}
+
+impl Kind for Setting {
+    fn check(&self) -> Result<(), String> {
+        self.want().map_or(Ok(()), |want| want.check())
+    }
+
+    fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
+        vec![self.lookup()]
+    }
+
+    fn judge(&self, seen: &Evidence) -> Judgement {
+        let record = match seen.see(&self.lookup()) {
+            Ok(record) => record,
+            Err(why) => return unread(self.expected(), &why),
+        };
+        let at = record.get("at").map(|at| format!(" by {at}")).unwrap_or_default();
+        let admits = |value: &str| self.want().is_none_or(|want| want.admits(value));
+        let mut parts = Parts::default();
+        match (record.get("value").map(ToString::to_string), &self.default) {
+            (Some(value), _) if value.is_empty() => parts.seen(admits(&value), format!("{}{at}", self.key)),
+            (Some(value), _) => parts.seen(admits(&value), format!("{} = {value}{at}", self.key)),
+            (None, Some(default)) => {
+                parts.seen(admits(&default.0), format!("{} by default, nothing sets it", default.0));
+            }
+            (None, None) => parts.seen(false, format!("nothing sets {}", self.key)),
+        }
+        parts.judge(self.expected())
+    }
+
+    fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
+        let Ok(record) = seen.see(&self.lookup()) else { return Vec::new() };
+        let Some(ours) = self.folders.first().filter(|_| !self.main_last) else {
+            return vec![self.set_in(self.path.clone())];
+        };
+        let Ok(ours) = ours.join(OURS) else { return Vec::new() };
+        let winner =
+            record.get("path").and_then(State::as_text).and_then(|path| path.parse::<HostPath>().ok());
+        let later = winner.filter(|winner| *winner != self.path && winner.name() > ours.name());
+        [ours].into_iter().chain(later).map(|path| self.set_in(path)).collect()
+    }
+}

@@ -1,0 +1,110 @@
+//! Values and their order: each control says what "stricter" means, so stricter is never judged as different.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, de};
+
+/// A text or a whole number, as profiles write values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scalar(pub(crate) String);
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Scalar;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a whole number")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Scalar, E> {
+                Ok(Scalar(text.to_owned()))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Scalar, E> {
+                Ok(Scalar(number.to_string()))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Scalar, E> {
+                Ok(Scalar(number.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// How a value that was seen must stand to the value that is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Order {
+    #[default]
+    Equals,
+    AtMost,
+    AtLeast,
+}
+
+/// A wanted value with everything that would do as well.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Want<'a> {
+    pub(crate) value: &'a str,
+    pub(crate) order: Order,
+    /// The lowest number allowed where `order` is `at-most`: often 1, because 0 switches the limit off.
+    pub(crate) least: Option<i64>,
+    /// Further words that are accepted.
+    pub(crate) also: &'a [String],
+}
+
+impl Want<'_> {
+    /// What is wrong with it: an order over something that is not a number.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.order != Order::Equals && numbers(self.value).is_none() {
+            return Err(format!("`{}` is not a number, so nothing can be more or less than it", self.value));
+        }
+        if self.least.is_some() && self.order != Order::AtMost {
+            return Err("`least` goes with `order = \"at-most\"`".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether a value satisfies it. Words are compared without regard to case.
+    pub(crate) fn admits(&self, seen: &str) -> bool {
+        let seen = seen.trim();
+        if self.also.iter().any(|word| word.eq_ignore_ascii_case(seen)) {
+            return true;
+        }
+        let pair = numbers(self.value).zip(numbers(seen));
+        match (self.order, pair) {
+            (Order::Equals, Some((wanted, seen))) => wanted == seen,
+            (Order::Equals, None) => seen.eq_ignore_ascii_case(self.value),
+            (Order::AtLeast, Some((wanted, seen))) => seen >= wanted,
+            (Order::AtMost, Some((wanted, seen))) => {
+                seen <= wanted && self.least.is_none_or(|least| seen >= least)
+            }
+            (_, None) => false,
+        }
+    }
+}
+
+impl fmt::Display for Want<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.order, self.least) {
+            (Order::Equals, _) => f.write_str(self.value)?,
+            (Order::AtLeast, _) => write!(f, "at least {}", self.value)?,
+            (Order::AtMost, None) => write!(f, "at most {}", self.value)?,
+            (Order::AtMost, Some(least)) => write!(f, "from {least} to {}", self.value)?,
+        }
+        self.also.iter().try_for_each(|word| write!(f, " or {word}"))
+    }
+}
+
+fn numbers(text: &str) -> Option<i64> {
+    text.trim().parse().ok()
+}
+
+/// A few things in one line, the rest counted.
+pub(crate) fn few(things: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = things.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    if things.len() > SHOWN { format!("{shown}; and {} more", things.len() - SHOWN) } else { shown }
+}

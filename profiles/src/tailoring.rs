@@ -1,0 +1,72 @@
+//! Tailoring: what a site selects, leaves out, sets and decides to live with.
+
+use std::collections::BTreeMap;
+
+use model::{About, Finding, Verdict, Waiver};
+
+/// What a site changes about a profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tailoring {
+    /// Only these: control ids, `source:id` references such as `cis:5.1.7`, or `level:NAME`; all when empty.
+    pub only: Vec<String>,
+    /// What is left out (selectors as in `only`), each with the reason; it stays in the list as `notchecked`.
+    pub skip: BTreeMap<String, String>,
+    /// Values of variables, as text; lists are separated by commas.
+    pub set: BTreeMap<String, String>,
+}
+
+/// One way to name controls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Selector {
+    All,
+    Id(String),
+    Level(String),
+    Reference(String, String),
+}
+
+impl Selector {
+    pub(crate) fn new(text: &str) -> Self {
+        match text.split_once(':') {
+            None if text == "*" => Self::All,
+            None => Self::Id(text.to_owned()),
+            Some(("level", level)) => Self::Level(level.to_owned()),
+            Some((source, id)) => Self::Reference(source.to_owned(), id.to_owned()),
+        }
+    }
+
+    /// Whether it names this control. A reference names everything below it: `cis:5.1` also `cis:5.1.7`.
+    pub(crate) fn names(&self, about: &About, levels: &[String]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Id(id) => about.id.as_str() == id,
+            Self::Level(level) => levels.contains(level),
+            Self::Reference(source, id) => about.references.iter().any(|reference| {
+                let below = reference.id.strip_prefix(id.as_str());
+                reference.source == *source
+                    && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            }),
+        }
+    }
+}
+
+/// Marks findings that a waiver covers as `waived`; one that has expired on `today` (`YYYY-MM-DD`) covers
+/// nothing, and the finding says so. Only findings that failed or could not be checked can be waived.
+pub fn waive(findings: &mut [Finding], waivers: &[Waiver], today: &str) {
+    for finding in findings.iter_mut().filter(|finding| finding.verdict.is_finding()) {
+        let mut covering = waivers.iter().filter(|waiver| waiver.control == finding.control);
+        match covering.clone().find(|waiver| waiver.holds_on(today)) {
+            Some(waiver) => {
+                finding.verdict = Verdict::Waived;
+                finding.waiver = Some(waiver.clone());
+            }
+            None => {
+                if let Some(expired) = covering.next() {
+                    finding.actual.push_str(&format!(
+                        " (the waiver of {} expired on {})",
+                        expired.owner, expired.expires
+                    ));
+                }
+            }
+        }
+    }
+}
