@@ -76,22 +76,19 @@ packages() { # NAME UID HOOK PACKAGE…: a layer on the base with these packages
   say "layer $name: $*"
   local upper="$work/$name.upper" scratch="$work/$name.scratch" root="$work/$name.root" apt="$work/$name.apt"
   rm -rf "$upper" "$scratch" "$root" "$apt"
-  mkdir -p "$upper" "$scratch" "$root" "$apt/lists/partial" "$work/cache/archives/partial" "$apt/empty"
+  mkdir -p "$upper" "$scratch" "$root" "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/empty"
   mount -t overlay overlay -o "lowerdir=$work/base,upperdir=$upper,workdir=$scratch" "$root"
   mounts+=("$root")
   # apt runs outside with the root's package database, so that proxies and authorities of this machine hold.
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" >"$apt/sources.list"
   local private=(-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts="$apt/empty"
     -o Dir::Etc::preferencesparts="$apt/empty" -o Dir::State="$apt" -o Dir::State::status="$root/var/lib/dpkg/status"
-    -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root -o Acquire::Languages=none)
+    -o Dir::Cache="$apt/cache" -o APT::Sandbox::User=root -o Acquire::Languages=none)
   apt-get "${private[@]}" -q update >"$apt/log" 2>&1 || die "apt-get update failed: see $apt/log"
-  apt-get "${private[@]}" -q -y --no-install-recommends --print-uris install "$@" 2>>"$apt/log" |
-    sed -n "s/^'[^']*' \([^ ]*\.deb\) .*/\1/p" >"$apt/list"
-  [ -s "$apt/list" ] || die "apt-get finds no packages for $*: see $apt/log"
   apt-get "${private[@]}" -q -y --no-install-recommends --download-only install "$@" >>"$apt/log" 2>&1 ||
     die "apt-get could not download $*: see $apt/log"
   mkdir -p "$root/debs"
-  (cd "$work/cache/archives" && xargs cp -t "$root/debs" <"$apt/list")
+  mv "$apt"/cache/archives/*.deb "$root/debs"
   groupadd -R "$root" -g "$uid" "$hook"
   useradd -R "$root" -u "$uid" -g "$uid" -M -d /nonexistent -s /usr/sbin/nologin "$hook"
   "prepare_$hook" "$root"
@@ -169,7 +166,7 @@ image() { # NAME UID CONFIG LAYER…: writes OUT/NAME.tar in the form of `docker
 path='"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","LANG=C.UTF-8"]'
 base
 packages db 2001 postgres postgresql-15
-packages nginx 2002 nginx nginx-light
+packages nginx 2002 nginx nginx
 program app "$app" /usr/bin/companyos-app 2003
 program policy "$groundfast" /usr/bin/groundfast 2004
 image db 2001:2001 "$path,\"Entrypoint\":[\"/usr/local/bin/companyos-db\"],\"Volumes\":{\"/var/lib/postgresql/data\":{}},\"StopSignal\":\"SIGINT\"" base db

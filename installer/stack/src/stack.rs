@@ -176,10 +176,15 @@ impl Stack {
         for container in self.engine.containers(project).await.unwrap_or_default() {
             reasons.extend(service::complaint(&self.engine, &container).await);
         }
-        let last =
-            said.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
         let within = self.healthy_within.as_secs();
-        let mut text = format!("project {project} is not up and healthy within {within} s: {last}");
+        let mut text = format!("project {project} is not up and healthy within {within} s");
+        if reasons.is_empty() {
+            // Compose itself could not work: the end of its own words is all there is.
+            let start = said.len().saturating_sub(2000);
+            let start = (start..said.len()).find(|at| said.is_char_boundary(*at)).unwrap_or(said.len());
+            text.push_str(": ");
+            text.push_str(said[start..].trim());
+        }
         for reason in reasons {
             text.push_str("\n- ");
             text.push_str(&reason);
