@@ -7,9 +7,11 @@ cd "$(dirname "$0")/.."
 # shellcheck source=mirror.sh
 . scripts/mirror.sh
 mirror=$(debian_mirror) || { echo "root: apt's own configuration names no Debian mirror" >&2; exit 1; }
+packages=openssh-server,cron,procps,libpam-pwquality,systemd,systemd-sysv,sudo,rsyslog,nftables,aide
+packages+=,apparmor,apparmor-utils,systemd-timesyncd,systemd-journal-remote
 echo "root: debootstrap of Debian 12 into $1 (a minute or two)" >&2
 rm -rf "$1"
 mkdir -p "$1"
-debootstrap --variant=minbase --include=openssh-server,cron,procps,libpam-pwquality,systemd bookworm "$1" "$mirror" >"$1.log" 2>&1 ||
+debootstrap --variant=minbase --include="$packages" bookworm "$1" "$mirror" >"$1.log" 2>&1 ||
   { tail -n 5 "$1.log" >&2; exit 1; }
 touch "$1/.complete"
