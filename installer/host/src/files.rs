@@ -359,3 +359,7 @@ pub(crate) fn host_error(path: &HostPath, error: &io::Error) -> HostError {
         _ => HostError::Failed(text),
     }
 }
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;
