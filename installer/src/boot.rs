@@ -5,10 +5,8 @@
 
 use std::path::Path;
 
-use model::{
-    About, Constraint, Control, ControlId, Demand, Digest, Evidence, HostPath, Judgement, Resource, Severity,
-    State, Verdict,
-};
+use engine::Pin;
+use model::{About, Constraint, Control, ControlId, HostPath, Resource, Severity, State};
 
 use crate::cli::{Approve, Global};
 use crate::converge::Job;
@@ -19,6 +17,7 @@ use crate::site::Site;
 
 const UNIT: &str = "/etc/systemd/system/groundfast-recover.service";
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/groundfast-recover.service";
+const TARGET: &str = "../groundfast-recover.service";
 
 /// Brings the site of the last install in force back.
 ///
@@ -74,28 +73,20 @@ pub fn controls(request: &Request, global: &Global) -> Result<Vec<Box<dyn Contro
         mend: mend.to_owned(),
     };
     let text = unit(&program, &data);
-    let unit = Made {
-        about: about(
-            "boot.unit",
-            "The unit that brings the site back after a start is in place",
-            "groundfast install",
-        ),
-        resource: Resource::Content { path: HostPath::literal(UNIT) },
-        state: State::Content(digest(&text)),
-        constraint: Constraint::Holds(text),
-    };
-    let target = "../groundfast-recover.service";
-    let link = Made {
-        about: about("boot.enabled", "That unit is enabled", "systemctl enable groundfast-recover.service"),
-        resource: Resource::Link { path: HostPath::literal(LINK) },
-        state: State::text(target),
-        constraint: Constraint::Equals(State::text(target)),
-    };
+    let unit_about = about(
+        "boot.unit",
+        "The unit that brings the site back after a start is in place",
+        "groundfast install",
+    );
+    let digest = State::Content(bundle::digest(text.as_bytes()));
+    let file = Resource::Content { path: HostPath::literal(UNIT) };
+    let unit = Pin::asking(unit_about, file, digest, Constraint::Holds(text));
+    let link_about =
+        about("boot.enabled", "That unit is enabled", "systemctl enable groundfast-recover.service");
+    let link = Resource::Link { path: HostPath::literal(LINK) };
+    let state = State::text(TARGET);
+    let link = Pin::asking(link_about, link, state.clone(), Constraint::Equals(state));
     Ok(vec![Box::new(unit), Box::new(link)])
-}
-
-fn digest(text: &str) -> Digest {
-    bundle::digest(text.as_bytes())
 }
 
 fn unit(program: &Path, data: &Path) -> String {
@@ -115,36 +106,6 @@ fn unit(program: &Path, data: &Path) -> String {
         program = program.display(),
         data = data.display(),
     )
-}
-
-/// Something that an install makes, and that has to stay as it was made.
-struct Made {
-    about: About,
-    resource: Resource,
-    state: State,
-    constraint: Constraint,
-}
-
-impl Control for Made {
-    fn about(&self) -> &About {
-        &self.about
-    }
-
-    fn needs(&self, _: &Evidence) -> Vec<Resource> {
-        vec![self.resource.clone()]
-    }
-
-    fn judge(&self, seen: &Evidence) -> Judgement {
-        match seen.see(&self.resource) {
-            Ok(state) => Judgement::of(*state == self.state, self.state.to_string(), state.to_string()),
-            Err(unread) => Judgement::other(Verdict::Unknown, self.state.to_string(), unread.to_string()),
-        }
-    }
-
-    fn remedy(&self, _: &Evidence) -> Vec<Demand> {
-        let (resource, constraint) = (self.resource.clone(), self.constraint.clone());
-        vec![Demand { resource, constraint, by: self.about.id.clone() }]
-    }
 }
 
 #[cfg(test)]

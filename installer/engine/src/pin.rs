@@ -9,9 +9,16 @@ pub struct Pin {
     about: About,
     resource: Resource,
     state: State,
+    constraint: Constraint,
 }
 
 impl Pin {
+    /// A pin with words of its own. `constraint` is how the state is asked for, where that is not by itself: a
+    /// text to write, where the state is its digest.
+    pub fn asking(about: About, resource: Resource, state: State, constraint: Constraint) -> Self {
+        Self { about, resource, state, constraint }
+    }
+
     /// A pin of `resource` to `state`, left behind by `run`.
     pub fn new(resource: Resource, state: State, run: &str) -> Self {
         let about = About {
@@ -23,7 +30,8 @@ impl Pin {
                 .to_owned(),
             mend: "run the same command again to bring it back, or accept the change".to_owned(),
         };
-        Self { about, resource, state }
+        let constraint = Constraint::Equals(state.clone());
+        Self::asking(about, resource, state, constraint)
     }
 }
 
@@ -44,8 +52,8 @@ impl Control for Pin {
     }
 
     fn remedy(&self, _: &Evidence) -> Vec<Demand> {
-        let constraint = Constraint::Equals(self.state.clone());
-        vec![Demand { resource: self.resource.clone(), constraint, by: self.about.id.clone() }]
+        let (resource, constraint) = (self.resource.clone(), self.constraint.clone());
+        vec![Demand { resource, constraint, by: self.about.id.clone() }]
     }
 }
 
