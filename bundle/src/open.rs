@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use model::Digest;
+use model::{Blobs, Digest};
 
 use crate::contents::Contents;
 use crate::dsse::Signed;
@@ -166,6 +166,12 @@ impl Bundle<Verified> {
     /// What is in it.
     pub fn contents(&self) -> &Contents {
         &self.state.contents
+    }
+
+    /// The bytes on the medium by digest, for a look before anything is unpacked. Readers compare them with
+    /// their digest, as [`Contents::bytes`] does.
+    pub fn blobs(&self) -> &dyn Blobs {
+        &self.medium
     }
 
     /// Reads every blob and compares it with its digest; writes nothing.

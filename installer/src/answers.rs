@@ -168,14 +168,10 @@ pub struct Certificate {
     pub authority: PathBuf,
 }
 
-/// `[policy]`
+/// `[policy]`: no answers yet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Policy {
-    /// A policy of the site's own, which can only restrict further.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub local: Option<PathBuf>,
-}
+pub struct Policy {}
 
 /// `[matrix]`: no answers yet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -333,7 +329,7 @@ impl Answers {
 
     fn anchor(&mut self, base: &Path) {
         let paths =
-            [&mut self.bundle.key, &mut self.bundle.trust, &mut self.harden.root, &mut self.policy.local]
+            [&mut self.bundle.key, &mut self.bundle.trust, &mut self.harden.root]
                 .into_iter()
                 .chain([&mut self.report.folder])
                 .flatten()

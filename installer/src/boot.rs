@@ -1,9 +1,158 @@
-//! After a start of the machine.
+//! After a start of the machine: secrets injected again, images and policy verified, then the stack.
+//!
+//! The unit that calls `groundfast recover --boot` is itself a demand of the install, so it is planned,
+//! pinned and taken back like everything else.
 
+use std::path::Path;
+
+use model::{
+    About, Constraint, Control, ControlId, Demand, Digest, Evidence, HostPath, Judgement, Resource, Severity, State,
+    Verdict,
+};
+
+use crate::cli::{Approve, Global};
+use crate::converge::Job;
 use crate::failure::{Exit, Failure};
-use crate::session::Session;
+use crate::history;
+use crate::session::{Request, Session};
+use crate::site::Site;
 
-/// TODO-marker replaced below.
-pub async fn recover(_session: &Session<'_>) -> Result<Exit, Failure> {
-    Err(Failure::new(Exit::Error, "not wired yet"))
+const UNIT: &str = "/etc/systemd/system/groundfast-recover.service";
+const LINK: &str = "/etc/systemd/system/multi-user.target.wants/groundfast-recover.service";
+
+/// Brings the site of the last install in force back.
+///
+/// # Errors
+/// When nothing was installed, its bundle is damaged, or the stack does not come up.
+pub async fn recover(session: &Session<'_>) -> Result<Exit, Failure> {
+    let past = history::in_force(history::all(&session.runs)?);
+    let last = past.iter().rfind(|past| past.request.bundle.is_some()).ok_or_else(|| {
+        Failure::new(Exit::Error, "no product is installed here, so there is nothing to bring back")
+    })?;
+    let request = Request { command: "recover".to_owned(), ..last.request.clone() };
+    let site = Site::with_bundle(session, &request)?;
+    let backends = site.backends();
+    let approve = Approve { yes: true, ..Approve::default() };
+    let job = Job {
+        session,
+        context: session.context(&request.answers),
+        controls: site.product().map(|product| product.controls()).unwrap_or_default(),
+        earlier: Vec::new(),
+        host: &backends,
+        bytes: site.blobs(),
+        texts: site.product().map(|product| &product.texts),
+        approve: &approve,
+        answers_approve: true,
+        locked: true,
+        request: request.clone(),
+    };
+    let exit = job.run().await?;
+    site.forget_replaced()?;
+    Ok(exit)
+}
+
+/// The controls that the unit is there and enabled, where the target has systemd.
+///
+/// # Errors
+/// When the path of this program or of the data directory cannot be told.
+pub fn controls(request: &Request, global: &Global) -> Result<Vec<Box<dyn Control>>, Failure> {
+    let root = request.answers.harden.root.clone().unwrap_or_else(|| "/".into());
+    if !root.join("etc/systemd/system").is_dir() {
+        return Ok(Vec::new());
+    }
+    let telling = |error: &std::io::Error| Failure::new(Exit::Error, "telling where groundfast is").because(error);
+    let program = std::env::current_exe().map_err(|error| telling(&error))?;
+    let data = std::path::absolute(&global.data_dir).map_err(|error| telling(&error))?;
+    let about = |id: &str, title: &str, mend: &str| About {
+        id: ControlId::new(id),
+        title: title.to_owned(),
+        severity: Severity::High,
+        references: Vec::new(),
+        rationale: "Secrets are gone after a start of the machine; the stack must not run without them.".to_owned(),
+        mend: mend.to_owned(),
+    };
+    let text = unit(&program, &data);
+    let unit = Made {
+        about: about("boot.unit", "The unit that brings the site back after a start is in place", "groundfast install"),
+        resource: Resource::Content { path: HostPath::literal(UNIT) },
+        state: State::Content(digest(&text)),
+        constraint: Constraint::Holds(text),
+    };
+    let target = "../groundfast-recover.service";
+    let link = Made {
+        about: about("boot.enabled", "That unit is enabled", "systemctl enable groundfast-recover.service"),
+        resource: Resource::Link { path: HostPath::literal(LINK) },
+        state: State::text(target),
+        constraint: Constraint::Equals(State::text(target)),
+    };
+    Ok(vec![Box::new(unit), Box::new(link)])
+}
+
+fn digest(text: &str) -> Digest {
+    bundle::digest(text.as_bytes())
+}
+
+fn unit(program: &Path, data: &Path) -> String {
+    format!(
+        "# Made by groundfast. Secrets live in memory only, so they are injected anew before the stack may run.\n\
+         [Unit]\n\
+         Description=Bring the site back: secrets, verification, stack\n\
+         After=docker.service containerd.service network-online.target\n\
+         Wants=network-online.target\n\
+         ConditionPathIsDirectory={data}\n\n\
+         [Service]\n\
+         Type=oneshot\n\
+         RemainAfterExit=yes\n\
+         ExecStart=\"{program}\" recover --boot --no-progress --data-dir \"{data}\"\n\n\
+         [Install]\n\
+         WantedBy=multi-user.target\n",
+        program = program.display(),
+        data = data.display(),
+    )
+}
+
+/// Something that an install makes, and that has to stay as it was made.
+struct Made {
+    about: About,
+    resource: Resource,
+    state: State,
+    constraint: Constraint,
+}
+
+impl Control for Made {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn needs(&self, _: &Evidence) -> Vec<Resource> {
+        vec![self.resource.clone()]
+    }
+
+    fn judge(&self, seen: &Evidence) -> Judgement {
+        match seen.see(&self.resource) {
+            Ok(state) => Judgement::of(*state == self.state, self.state.to_string(), state.to_string()),
+            Err(unread) => Judgement::other(Verdict::Unknown, self.state.to_string(), unread.to_string()),
+        }
+    }
+
+    fn remedy(&self, _: &Evidence) -> Vec<Demand> {
+        let (resource, constraint) = (self.resource.clone(), self.constraint.clone());
+        vec![Demand { resource, constraint, by: self.about.id.clone() }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unit_calls_one_command_and_nothing_else() {
+        let text = unit(Path::new("/usr/local/bin/groundfast"), Path::new("/var/lib/groundfast"));
+        let starts: Vec<_> = text.lines().filter(|line| line.starts_with("Exec")).collect();
+        assert_eq!(
+            starts,
+            ["ExecStart=\"/usr/local/bin/groundfast\" recover --boot --no-progress --data-dir \"/var/lib/groundfast\""]
+        );
+        assert!(text.contains("[Install]\nWantedBy=multi-user.target\n"));
+    }
 }

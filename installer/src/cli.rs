@@ -103,6 +103,8 @@ pub enum Command {
     Explain(commands::profile::Explain),
     /// Assess a hardening profile, show what would change, and enforce it once approved.
     Harden(commands::harden::Harden),
+    /// Verify a bundle, check this machine, harden it, inject secrets, bring the product up.
+    Install(commands::install::Install),
     /// Make the keys that sign bundles.
     #[command(subcommand)]
     Key(commands::key::Verb),

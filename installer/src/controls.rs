@@ -1,31 +1,65 @@
-//! From answers to controls: which profiles, tailored how.
+//! From answers to controls: which profiles, tailored how, with what is known of the site.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use model::Control;
+use bundle::Contents;
+use bundle::spec::Protocol;
+use model::{About, Blobs, Control, ControlId, Demand, Evidence, Judgement, Resource};
 use profiles::{Catalogue, ResolveError, Tailoring};
 
-use crate::answers::{Answers, Skip, Value};
+use crate::answers::{Answers, Certificate, Skip, Value};
+use crate::commands::bundle::failed;
 use crate::failure::{Exit, Failure};
+use crate::session::Request;
 
-/// The profiles that came with this binary.
+/// The control of certificates; it is asked once for each certificate that the answers name.
+const CERTIFICATES: &str = "env.certificates";
+/// The rule that a container host cannot keep, and why: it is left out of an install by name, never silently.
+const CONTAINER_HOST: [(&str, &str); 1] =
+    [("sysctl_net_ipv4_ip_forward", "tailoring `container-host`: published ports need forwarding")];
+
+/// The profiles that came with this binary, and those of a bundle, which win.
 ///
 /// # Errors
 /// When one of them is not valid.
-pub fn catalogue() -> Result<Catalogue, Failure> {
-    Catalogue::builtin()
-        .map_err(|error| Failure::new(Exit::Error, "reading the built-in profiles").because(&error))
+pub fn catalogue(bundled: &[(String, String)]) -> Result<Catalogue, Failure> {
+    let reading = |error: &dyn std::error::Error| Failure::new(Exit::Error, "reading the profiles").because(error);
+    let builtin = Catalogue::builtin().map_err(|error| reading(&error))?;
+    let with = |catalogue: Catalogue, (name, text): &(String, String)| catalogue.with(name, text);
+    bundled.iter().try_fold(builtin, with).map_err(|error| reading(&error))
+}
+
+/// The texts of a bundle's profiles, by name.
+///
+/// # Errors
+/// When one cannot be read or is not text.
+pub fn texts(contents: &Contents, blobs: &dyn Blobs) -> Result<Vec<(String, String)>, Failure> {
+    let text = |file: &bundle::FileEntry| {
+        let reading = format!("cannot read the profile {} of the bundle", file.title);
+        let bytes = contents.bytes(file, blobs).map_err(|error| failed(&reading, &error))?;
+        let text = String::from_utf8(bytes).map_err(|error| Failure::new(Exit::Error, &reading).because(&error))?;
+        Ok((file.title.clone(), text))
+    };
+    contents.profiles().map(text).collect()
 }
 
 /// The controls of `[harden]`; none when it names no profile.
 ///
 /// # Errors
 /// Exit 2 when a profile, control or variable is unknown or a value is not allowed.
-pub fn harden(answers: &Answers) -> Result<Vec<Box<dyn Control>>, Failure> {
-    let harden = &answers.harden;
+pub fn harden(request: &Request) -> Result<Vec<Box<dyn Control>>, Failure> {
+    let harden = &request.answers.harden;
     let Some(profile) = &harden.profile else { return Ok(Vec::new()) };
-    let tailoring = tailoring(&harden.only, &harden.skip, &harden.set);
-    catalogue()?.resolve(profile, &tailoring).map_err(|error| unresolved(profile, &error))
+    let catalogue = catalogue(&request.profiles)?;
+    let mut tailoring = tailoring(&harden.only, &harden.skip, &harden.set);
+    if request.bundle.is_some() {
+        let known = CONTAINER_HOST.into_iter().filter(|(rule, _)| catalogue.explain(rule).is_some());
+        for (rule, reason) in known {
+            tailoring.skip.entry(rule.to_owned()).or_insert_with(|| reason.to_owned());
+        }
+    }
+    catalogue.resolve(profile, &tailoring).map_err(|error| unresolved(profile, &error))
 }
 
 /// The controls of `[preflight]`, with what is known of the site as their variables.
@@ -33,21 +67,100 @@ pub fn harden(answers: &Answers) -> Result<Vec<Box<dyn Control>>, Failure> {
 /// # Errors
 /// As [`harden`].
 pub fn preflight(
-    answers: &Answers,
+    request: &Request,
     declared: &BTreeMap<String, String>,
 ) -> Result<Vec<Box<dyn Control>>, Failure> {
-    let preflight = &answers.preflight;
+    let preflight = &request.answers.preflight;
+    let catalogue = catalogue(&request.profiles)?;
     let mut tailoring = tailoring(&[], &preflight.skip, &preflight.set);
     for (name, value) in declared {
         tailoring.set.entry(name.clone()).or_insert_with(|| value.clone());
     }
-    let profile = &preflight.profile;
-    catalogue()?.resolve(profile, &tailoring).map_err(|error| unresolved(profile, &error))
+    let resolve = |tailoring: &Tailoring| {
+        let profile = &preflight.profile;
+        catalogue.resolve(profile, tailoring).map_err(|error| unresolved(profile, &error))
+    };
+    let mut controls = resolve(&tailoring)?;
+    let certificates = &request.answers.stack.certificates;
+    if certificates.is_empty() {
+        return Ok(controls);
+    }
+    controls.retain(|control| control.id().as_str() != CERTIFICATES);
+    for (name, certificate) in certificates {
+        let mut own = Tailoring { only: vec![CERTIFICATES.to_owned()], ..tailoring.clone() };
+        own.set.extend(of_certificate(certificate));
+        controls.extend(resolve(&own)?.into_iter().map(|control| Named::boxed(control, name)));
+    }
+    Ok(controls)
 }
 
-/// What is known of the site, as variables of the environment profile.
-pub fn declared(answers: &Answers, _contents: Option<()>) -> BTreeMap<String, String> {
-    BTreeMap::from([("ntp_servers".to_owned(), answers.site.ntp.join(","))])
+/// The controls of certificates alone, for drift.
+///
+/// # Errors
+/// As [`harden`].
+pub fn certificates(request: &Request) -> Result<Vec<Box<dyn Control>>, Failure> {
+    let mut controls = preflight(request, &BTreeMap::new())?;
+    controls.retain(|control| control.id().as_str().starts_with(CERTIFICATES));
+    Ok(controls)
+}
+
+fn of_certificate(certificate: &Certificate) -> [(String, String); 3] {
+    let key = certificate.key.strip_prefix("file:").unwrap_or(&certificate.key).to_owned();
+    [
+        ("certificate_chain".to_owned(), certificate.chain.display().to_string()),
+        ("certificate_key".to_owned(), key),
+        ("certificate_authority".to_owned(), certificate.authority.display().to_string()),
+    ]
+}
+
+/// What is known of the site and declared by the bundle, as variables of the environment profile.
+pub fn declared(answers: &Answers, contents: Option<&Contents>, data: &Path) -> BTreeMap<String, String> {
+    let mut known = BTreeMap::new();
+    let mut know = |name: &str, value: String| drop(known.insert(name.to_owned(), value));
+    know("ntp_servers", answers.site.ntp.join(","));
+    know("docker_socket", answers.stack.socket.display().to_string());
+    if !answers.site.no_proxy.is_empty() {
+        know("internal", answers.site.no_proxy.join(","));
+    }
+    let volumes: Vec<_> = answers.stack.volumes.values().map(|path| path.display().to_string()).collect();
+    if !volumes.is_empty() {
+        know("persistent_paths", volumes.join(","));
+    }
+    let Some(contents) = contents else { return known };
+    let needs = &contents.declarations;
+    let project = answers.stack.project.as_ref().unwrap_or(&contents.release.product);
+    know("project", project.clone());
+    know("cpus", needs.cpu.max(1).to_string());
+    know("memory_mib", mib(needs.memory.0).to_string());
+    // The store holds the bundle once; loaded images and volumes need room beside it.
+    let volumes: u64 = needs.volumes.iter().map(|volume| volume.size.0).sum();
+    let wanted = mib(contents.release.total_size) + mib(needs.disk.0) + mib(volumes);
+    know("disk", format!("{}={wanted}", existing(data).display()));
+    know("inodes", format!("{}=10000", existing(data).display()));
+    if !needs.ports.is_empty() {
+        let ports: Vec<_> = needs.ports.iter().map(|port| {
+            let protocol = match port.protocol {
+                Protocol::Tcp => "tcp",
+                Protocol::Udp => "udp",
+            };
+            format!("{}/{protocol}", port.port)
+        }).collect();
+        know("ports", ports.join(","));
+    }
+    if !needs.dns.is_empty() {
+        know("dns_names", needs.dns.join(","));
+    }
+    known
+}
+
+fn mib(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
+}
+
+/// The nearest directory above a path that is there: where its space will come from.
+fn existing(path: &Path) -> std::path::PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    absolute.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new("/")).to_owned()
 }
 
 fn tailoring(only: &[String], skip: &[Skip], set: &BTreeMap<String, Value>) -> Tailoring {
@@ -71,4 +184,37 @@ fn unresolved(profile: &str, error: &ResolveError) -> Failure {
     Failure::new(Exit::Usage, format!("selecting the controls of profile {profile}"))
         .because(error)
         .hint("`groundfast profile list` shows the profiles, `groundfast explain CONTROL` a control")
+}
+
+/// A control that is asked about one of several things of a kind.
+struct Named {
+    about: About,
+    control: Box<dyn Control>,
+}
+
+impl Named {
+    fn boxed(control: Box<dyn Control>, name: &str) -> Box<dyn Control> {
+        let mut about = control.about().clone();
+        about.id = ControlId::new(format!("{}.{name}", about.id));
+        about.title = format!("{}: {name}", about.title);
+        Box::new(Self { about, control })
+    }
+}
+
+impl Control for Named {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn needs(&self, seen: &Evidence) -> Vec<Resource> {
+        self.control.needs(seen)
+    }
+
+    fn judge(&self, seen: &Evidence) -> Judgement {
+        self.control.judge(seen)
+    }
+
+    fn remedy(&self, seen: &Evidence) -> Vec<Demand> {
+        self.control.remedy(seen)
+    }
 }

@@ -23,13 +23,19 @@ pub struct Job<'j> {
     pub session: &'j Session<'j>,
     pub request: Request,
     pub controls: Vec<Box<dyn Control>>,
+    /// What was found before, as by a preflight: reported, not judged again.
+    pub earlier: Vec<Finding>,
     pub context: Context,
     pub host: &'j dyn Host,
     /// Bytes that plans may name besides their own, such as those of a bundle.
     pub bytes: Vec<&'j dyn Blobs>,
+    /// Texts made for this run, kept with it.
+    pub texts: Option<&'j MemoryBlobs>,
     pub approve: &'j Approve,
     /// Whether an answer file approves what can be taken back.
     pub answers_approve: bool,
+    /// Whether the caller holds the lock of this machine already.
+    pub locked: bool,
 }
 
 impl Job<'_> {
@@ -72,9 +78,10 @@ impl Job<'_> {
         diffs: &[(String, String)],
     ) -> Result<Exit, Failure> {
         let session = self.session;
-        let _lock = lock(session)?;
+        let _lock = if self.locked { None } else { Some(lock(session)?) };
         refuse_interrupted(session)?;
-        let directory = begin(session, &self.request, approved, planned)?;
+        let texts: Vec<&MemoryBlobs> = self.texts.into_iter().chain([planned]).collect();
+        let directory = begin(session, &self.request, approved, &texts)?;
         let mut stores: Vec<&dyn Blobs> = vec![&directory];
         stores.extend(&self.bytes);
         let outcome =
@@ -157,7 +164,7 @@ impl Job<'_> {
 
     fn judged(&self, findings: Vec<Finding>, outcome: &str) -> Document {
         let mut document = self.session.document();
-        document.with_findings(findings);
+        document.with_findings(self.earlier.iter().cloned().chain(findings).collect());
         document.outcome = outcome.to_owned();
         document.finished = jiff::Timestamp::now().to_string();
         document
@@ -221,10 +228,10 @@ pub fn begin(
     session: &Session<'_>,
     request: &Request,
     approved: &Approved,
-    planned: &MemoryBlobs,
+    texts: &[&MemoryBlobs],
 ) -> Result<RunDir, Failure> {
     let directory = session.runs.create(&session.run).map_err(|error| unwritable(&error))?;
-    for (_, bytes) in planned.all() {
+    for (_, bytes) in texts.iter().flat_map(|texts| texts.all()) {
         directory.keep(&mut bytes.as_slice()).map_err(|error| {
             Failure::new(Exit::Error, "keeping the bytes of the plan; nothing was changed").because(&error)
         })?;

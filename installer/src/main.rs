@@ -16,6 +16,7 @@ mod history;
 mod output;
 mod passphrase;
 mod planfile;
+mod product;
 mod progress;
 mod render;
 mod session;

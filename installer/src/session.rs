@@ -24,6 +24,9 @@ pub struct Request {
     /// The verified bundle, by digest of its root index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<Digest>,
+    /// The profiles that came with the bundle, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<(String, String)>,
     /// The runs that this one takes back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undoes: Vec<String>,

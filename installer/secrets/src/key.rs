@@ -44,6 +44,15 @@ impl SiteKey {
         Self(Zeroizing::new(bytes))
     }
 
+    /// A key that nobody keeps: for looking at a plan before the site has one.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn ephemeral() -> Result<Self, KeyError> {
+        let failed = |source| KeyError::Io { path: "the system's random bytes".into(), source };
+        random().map(Self).map_err(failed)
+    }
+
     /// Reads `site.key` in this folder; `None` when there is none yet.
     ///
     /// # Errors
@@ -106,12 +115,14 @@ impl SiteKey {
     }
 }
 
-fn make(folder: &Path) -> io::Result<()> {
+fn random() -> io::Result<Zeroizing<[u8; 32]>> {
     let mut key = Zeroizing::new([0_u8; 32]);
     let filled = rustix::rand::getrandom(&mut *key, rustix::rand::GetRandomFlags::empty())?;
-    if filled != key.len() {
-        return Err(io::Error::other("the kernel gave too little randomness"));
-    }
+    if filled == key.len() { Ok(key) } else { Err(io::Error::other("the kernel gave too little randomness")) }
+}
+
+fn make(folder: &Path) -> io::Result<()> {
+    let key = random()?;
     let folder_flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::open(folder, folder_flags, Mode::empty())?;
     // Written under a name of its own and linked: whoever is first wins, and nobody sees half a key.

@@ -1,15 +1,15 @@
 //! `groundfast drift`: everything that the runs in force enforced or pinned, looked at again.
 
 use clap::Args;
-use engine::{Pin, assess};
-use model::{Control, ControlId, Finding, Kind, Sink, Verdict};
+use engine::assess;
+use model::{Control, ControlId, Kind, Sink, Verdict};
 
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
 use crate::session::Session;
-use crate::site::Site;
-use crate::{output, render};
+use crate::site::{Site, pins};
+use crate::{controls, output, render};
 
 /// Find what has moved since the last run. Exit 3 when something did.
 #[derive(Debug, Args)]
@@ -46,18 +46,19 @@ pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
     })?;
     let site = Site::open(&session, &last.request)?;
     let mut controls: Vec<Box<dyn Control>> = Vec::new();
-    controls.extend(site.controls()?.into_iter().filter(|control| held(last, control.id())));
-    controls.extend(pins(&past));
+    controls.extend(controls::harden(&last.request)?);
+    controls.extend(controls::certificates(&last.request)?);
+    controls.retain(|control| held(last, control.id()));
+    controls.extend(pins(&history::pinned(&past)));
     session.events.emit(Kind::Phase { name: "drift".to_owned() });
     let backends = site.backends();
     let assessment =
         assess(&controls, &backends, &session.context(&last.request.answers), &session.events).await;
-    let moved: Vec<Finding> = assessment.findings;
-    let drifted = moved.iter().any(|finding| finding.verdict.is_finding());
+    let drifted = assessment.open().next().is_some();
     let mut document = session.document();
     document.outcome = if drifted { "drifted" } else { "passed" }.to_owned();
     document.run = Some(last.name.clone());
-    document.with_findings(moved);
+    document.with_findings(assessment.findings);
     document.finished = jiff::Timestamp::now().to_string();
     let since =
         format!("compared with run {} of {}\n", last.name, last.report.as_ref().map_or("", |r| &r.finished));
@@ -71,11 +72,4 @@ fn held(past: &Past, id: &ControlId) -> bool {
     let Some(report) = &past.report else { return true };
     let finding = report.findings.iter().find(|finding| finding.control == *id);
     finding.is_none_or(|finding| matches!(finding.verdict, Verdict::Pass | Verdict::Fixed))
-}
-
-/// One control for each resource that the runs in force changed: it still is what they made it.
-fn pins(past: &[Past]) -> impl Iterator<Item = Box<dyn Control>> {
-    history::pinned(past)
-        .into_iter()
-        .map(|(resource, (state, run))| Box::new(Pin::new(resource, state, &run)) as Box<dyn Control>)
 }

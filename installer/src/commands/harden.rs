@@ -43,11 +43,11 @@ pub struct Harden {
 pub async fn run(command: &Harden, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "harden")?;
     let answers = answers(command)?;
-    let controls = controls::harden(&answers)?;
     let root = answers.harden.root.clone().unwrap_or_else(|| PathBuf::from("/"));
     let local = session.local(&root, false)?;
     let host = files_only(&local);
     let request = Request { command: "harden".to_owned(), answers: answers.clone(), ..Request::default() };
+    let controls = controls::harden(&request)?;
     let job = Job {
         session: &session,
         context: session.context(&answers),
@@ -55,6 +55,9 @@ pub async fn run(command: &Harden, global: &Global) -> Result<Exit, Failure> {
         controls,
         host: &host,
         bytes: Vec::new(),
+        texts: None,
+        earlier: Vec::new(),
+        locked: false,
         approve: &command.approve,
         answers_approve: command.answers.is_some(),
     };

@@ -5,6 +5,7 @@ pub mod answers;
 pub mod bundle;
 pub mod drift;
 pub mod harden;
+pub mod install;
 pub mod key;
 pub mod policy;
 pub mod preflight;
@@ -32,6 +33,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Profile(command) => profile::run(&command, global),
         Command::Status(command) => status::run(&command, global),
         Command::Drift(command) => wait(drift::run(&command, global)),
+        Command::Install(command) => wait(install::run(&command, global)),
         Command::Harden(command) => wait(harden::run(&command, global)),
         Command::Preflight(command) => wait(preflight::run(&command, global)),
         Command::Recover(command) => wait(resume::recover(&command, global)),

@@ -10,7 +10,7 @@ use super::harden::{skips, variables};
 use crate::answers::Answers;
 use crate::cli::{Global, Select};
 use crate::failure::{Exit, Failure};
-use crate::session::{Session, files_only};
+use crate::session::{Request, Session, files_only};
 use crate::{controls, output, render};
 
 /// Check whether this machine can carry the product, without changing anything.
@@ -43,7 +43,9 @@ pub async fn run(command: &Preflight, global: &Global) -> Result<Exit, Failure> 
     };
     answers.preflight.set.extend(variables(&command.select.set)?);
     answers.preflight.skip.extend(skips(&command.select));
-    let mut controls = controls::preflight(&answers, &controls::declared(&answers, None))?;
+    let declared = controls::declared(&answers, None, &global.data_dir);
+    let request = Request { command: "preflight".to_owned(), answers, ..Request::default() };
+    let mut controls = controls::preflight(&request, &declared)?;
     if !command.select.only.is_empty() {
         let wanted = |id: &str| command.select.only.iter().any(|only| only == id);
         controls.retain(|control| wanted(control.id().as_str()));
@@ -51,7 +53,7 @@ pub async fn run(command: &Preflight, global: &Global) -> Result<Exit, Failure> 
     let local = session.local(Path::new("/"), true)?;
     session.events.emit(Kind::Phase { name: "preflight".to_owned() });
     let assessment =
-        assess(&controls, &files_only(&local), &session.context(&answers), &session.events).await;
+        assess(&controls, &files_only(&local), &session.context(&request.answers), &session.events).await;
     let mut document = session.document();
     let failed = assessment.open().next().is_some();
     document.outcome = if failed { "findings" } else { "passed" }.to_owned();

@@ -39,7 +39,7 @@ pub fn run(command: &Profile, global: &Global) -> Result<Exit, Failure> {
     let mut document = session.document();
     let text = match command {
         Profile::List => {
-            let all: Vec<_> = catalogue()?.profiles().collect();
+            let all: Vec<_> = catalogue(&[])?.profiles().collect();
             let rows =
                 all.iter().map(|one| json!({ "id": one.id, "title": one.title, "controls": one.controls }));
             document.result = json!({ "profiles": rows.collect::<Vec<_>>() });
@@ -51,7 +51,7 @@ pub fn run(command: &Profile, global: &Global) -> Result<Exit, Failure> {
             let checking = || Failure::new(Exit::Usage, format!("checking the profile {}", file.display()));
             let text = std::fs::read_to_string(file).map_err(|error| checking().because(&error))?;
             let name = file.display().to_string();
-            catalogue()?.with(&name, &text).map_err(|error| checking().because(&error))?;
+            catalogue(&[])?.with(&name, &text).map_err(|error| checking().because(&error))?;
             format!("{name} is valid\n")
         }
     };
@@ -66,7 +66,7 @@ pub fn run(command: &Profile, global: &Global) -> Result<Exit, Failure> {
 /// Exit 2 when no profile knows the control.
 pub fn explain(command: &Explain, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "explain")?;
-    let about = catalogue()?.explain(&command.control).ok_or_else(|| {
+    let about = catalogue(&[])?.explain(&command.control).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("no profile knows a control `{}`", command.control))
             .hint("`groundfast harden --profile NAME --plan --output json` lists all of a profile")
     })?;

@@ -39,7 +39,7 @@ pub async fn run(_: &Resume, global: &Global) -> Result<Exit, Failure> {
         )
         .hint("finish taking it back with `groundfast recover`"));
     }
-    let site = Site::open(&session, &past.request)?;
+    let site = Site::with_bundle(&session, &past.request)?;
     let backends = site.backends();
     let mut stores: Vec<&dyn Blobs> = vec![&past.directory];
     stores.extend(site.blobs());

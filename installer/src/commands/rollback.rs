@@ -1,7 +1,7 @@
 //! `groundfast rollback`: finished runs taken back, newest first, as a plan like any other.
 
 use clap::Args;
-use engine::{MemoryBlobs, Progress, Several, diff, reverse};
+use engine::{Progress, Several, diff, reverse};
 use model::{Approval, Blobs, Plan, StepId};
 
 use crate::cli::{Approve, Global};
@@ -64,7 +64,7 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     })?;
     let _lock = lock(&session)?;
     let request = Request { command: "rollback".to_owned(), undoes: names, ..newest.request.clone() };
-    let directory = converge::begin(&session, &request, &approved, &MemoryBlobs::default())?;
+    let directory = converge::begin(&session, &request, &approved, &[])?;
     let all = Several(vec![&directory as &dyn Blobs, &stores]);
     let outcome = carry_out(&session, &approved, &backends, &directory, &all, Progress::none()).await;
     let mut document = session.document();

@@ -43,6 +43,25 @@ impl Release {
         });
         State::record([("compose", State::Content(self.compose)), ("services", State::record(services))])
     }
+
+    /// The release that a state of a project describes; `None` when it describes none.
+    pub fn from_state(state: &State) -> Option<Self> {
+        let (State::Content(compose), State::Record(services)) = (state.get("compose")?, state.get("services")?)
+        else {
+            return None;
+        };
+        let service = |state: &State| {
+            let State::Content(image) = state.get("image")? else { return None };
+            let State::Record(pins) = state.get("pins")? else { return None };
+            let pins = pins.iter().map(|(path, pin)| match pin {
+                State::Content(digest) => Some((path.clone(), *digest)),
+                _ => None,
+            });
+            Some(Service { image: *image, pins: pins.collect::<Option<_>>()? })
+        };
+        let services = services.iter().map(|(name, state)| Some((name.clone(), service(state)?)));
+        Some(Self { compose: *compose, services: services.collect::<Option<_>>()? })
+    }
 }
 
 fn summary(image: State, pins: State, running: bool) -> State {
