@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# All benchmarks, or the one named: bundle, drift, weight.
+#
+# usage: bench/run.sh [NAME]
+# GROUNDFAST names the binary (else target/release/groundfast, built when it is missing), GROUNDFAST_TEST_ROOT an
+# unpacked Debian 12 for `drift`. Each line: name: ours CPU/wall/memory, other CPU/wall/memory, ratio …x
+set -euo pipefail
+cd "$(dirname "$0")/.."
+wanted=${1:-all}
+groundfast=${GROUNDFAST:-target/release/groundfast}
+[ -x "$groundfast" ] || cargo build --release --locked -p groundfast
+known=0
+is() { if [ "$wanted" = all ] || [ "$wanted" = "$1" ]; then known=1; else return 1; fi; }
+
+if is bundle; then bench/bundle.sh "$groundfast"; fi
+if is drift; then
+  if [ -d "${GROUNDFAST_TEST_ROOT:-}" ]; then
+    bench/drift.sh "$groundfast" "$GROUNDFAST_TEST_ROOT"
+  else
+    echo "drift: left out, GROUNDFAST_TEST_ROOT names no unpacked Debian 12 (debootstrap bookworm DIR)" >&2
+  fi
+fi
+if is weight; then
+  cold=()
+  [ "$wanted" = all ] || cold=(--cold)
+  bench/weight.sh "$groundfast" "${cold[@]}"
+fi
+[ $known = 1 ] || { echo "bench: no benchmark named $wanted; there are bundle, drift, weight" >&2; exit 2; }
