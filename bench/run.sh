@@ -3,7 +3,8 @@
 #
 # usage: bench/run.sh [NAME]
 # GROUNDFAST names the binary (else target/release/groundfast, built when it is missing), GROUNDFAST_TEST_ROOT an
-# unpacked Debian 12 for `drift`. Each line: name: ours CPU/wall/memory, other CPU/wall/memory, ratio …x
+# unpacked Debian 12 for `drift` (else target/debian12, made by debootstrap when it is missing, which needs root). Each
+# line: name: ours CPU/wall/memory, other CPU/wall/memory, ratio …x
 set -euo pipefail
 cd "$(dirname "$0")/.."
 wanted=${1:-all}
@@ -14,11 +15,9 @@ is() { if [ "$wanted" = all ] || [ "$wanted" = "$1" ]; then known=1; else return
 
 if is bundle; then bench/bundle.sh "$groundfast"; fi
 if is drift; then
-  if [ -d "${GROUNDFAST_TEST_ROOT:-}" ]; then
-    bench/drift.sh "$groundfast" "$GROUNDFAST_TEST_ROOT"
-  else
-    echo "drift: left out, GROUNDFAST_TEST_ROOT names no unpacked Debian 12 (debootstrap bookworm DIR)" >&2
-  fi
+  root=${GROUNDFAST_TEST_ROOT:-target/debian12}
+  [ -d "$root/etc" ] || scripts/root.sh "$root"
+  bench/drift.sh "$groundfast" "$root"
 fi
 if is weight; then
   cold=()

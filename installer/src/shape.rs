@@ -1,8 +1,6 @@
 //! The shapes of what is printed as JSON, for its schemas. The vocabulary itself knows nothing of schemas, so its
 //! types are described here once more; a test holds both together.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,7 +47,7 @@ pub enum Severity {
 }
 
 /// A verdict in the words of XCCDF 1.2, plus `waived`.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// The rule holds.
@@ -98,8 +96,15 @@ pub struct Waiver {
 pub struct Summary {
     /// All findings.
     pub total: usize,
-    #[serde(flatten)]
-    pub verdicts: BTreeMap<Verdict, usize>,
+    pub pass: usize,
+    pub fail: usize,
+    pub error: usize,
+    pub unknown: usize,
+    pub notapplicable: usize,
+    pub notchecked: usize,
+    pub informational: usize,
+    pub fixed: usize,
+    pub waived: usize,
 }
 
 /// What was or would be changed.
@@ -181,6 +186,32 @@ pub enum Risk {
     Reversible,
     /// It comes last and needs its own approval.
     Irreversible,
+}
+
+/// What is printed instead of a document when a command could not do its work.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// Version of this format: 1.
+    pub v: u32,
+    /// Always `error`.
+    pub outcome: String,
+    /// The exit code.
+    pub exit: u8,
+    /// What was being done, why it failed, what to do next.
+    pub error: Explained,
+}
+
+/// An error in words.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Explained {
+    /// What was being done, to what.
+    pub summary: String,
+    /// Why it failed, outermost first.
+    pub causes: Vec<String>,
+    /// What to do next.
+    pub next: Option<String>,
 }
 
 /// One line of the event stream.
