@@ -1,5 +1,15 @@
 //! Bad input gives the right exit code and message, and changes nothing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::print_stderr,
+    reason = "a test that cannot be set up must stop, and tests make their own places"
+)]
+
 use std::process::Command;
 
 use support::{Run, Scratch, binary, prepared, snapshot};

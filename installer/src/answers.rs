@@ -328,14 +328,13 @@ impl Answers {
     }
 
     fn anchor(&mut self, base: &Path) {
-        let paths =
-            [&mut self.bundle.key, &mut self.bundle.trust, &mut self.harden.root]
-                .into_iter()
-                .chain([&mut self.report.folder])
-                .flatten()
-                .chain([&mut self.stack.socket])
-                .chain(self.stack.volumes.values_mut())
-                .chain(self.stack.certificates.values_mut().flat_map(|c| [&mut c.chain, &mut c.authority]));
+        let paths = [&mut self.bundle.key, &mut self.bundle.trust, &mut self.harden.root]
+            .into_iter()
+            .chain([&mut self.report.folder])
+            .flatten()
+            .chain([&mut self.stack.socket])
+            .chain(self.stack.volumes.values_mut())
+            .chain(self.stack.certificates.values_mut().flat_map(|c| [&mut c.chain, &mut c.authority]));
         for path in paths {
             *path = base.join(&*path);
         }

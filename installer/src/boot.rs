@@ -6,8 +6,8 @@
 use std::path::Path;
 
 use model::{
-    About, Constraint, Control, ControlId, Demand, Digest, Evidence, HostPath, Judgement, Resource, Severity, State,
-    Verdict,
+    About, Constraint, Control, ControlId, Demand, Digest, Evidence, HostPath, Judgement, Resource, Severity,
+    State, Verdict,
 };
 
 use crate::cli::{Approve, Global};
@@ -60,7 +60,8 @@ pub fn controls(request: &Request, global: &Global) -> Result<Vec<Box<dyn Contro
     if !root.join("etc/systemd/system").is_dir() {
         return Ok(Vec::new());
     }
-    let telling = |error: &std::io::Error| Failure::new(Exit::Error, "telling where groundfast is").because(error);
+    let telling =
+        |error: &std::io::Error| Failure::new(Exit::Error, "telling where groundfast is").because(error);
     let program = std::env::current_exe().map_err(|error| telling(&error))?;
     let data = std::path::absolute(&global.data_dir).map_err(|error| telling(&error))?;
     let about = |id: &str, title: &str, mend: &str| About {
@@ -68,12 +69,17 @@ pub fn controls(request: &Request, global: &Global) -> Result<Vec<Box<dyn Contro
         title: title.to_owned(),
         severity: Severity::High,
         references: Vec::new(),
-        rationale: "Secrets are gone after a start of the machine; the stack must not run without them.".to_owned(),
+        rationale: "Secrets are gone after a start of the machine; the stack must not run without them."
+            .to_owned(),
         mend: mend.to_owned(),
     };
     let text = unit(&program, &data);
     let unit = Made {
-        about: about("boot.unit", "The unit that brings the site back after a start is in place", "groundfast install"),
+        about: about(
+            "boot.unit",
+            "The unit that brings the site back after a start is in place",
+            "groundfast install",
+        ),
         resource: Resource::Content { path: HostPath::literal(UNIT) },
         state: State::Content(digest(&text)),
         constraint: Constraint::Holds(text),
@@ -151,7 +157,9 @@ mod tests {
         let starts: Vec<_> = text.lines().filter(|line| line.starts_with("Exec")).collect();
         assert_eq!(
             starts,
-            ["ExecStart=\"/usr/local/bin/groundfast\" recover --boot --no-progress --data-dir \"/var/lib/groundfast\""]
+            [
+                "ExecStart=\"/usr/local/bin/groundfast\" recover --boot --no-progress --data-dir \"/var/lib/groundfast\""
+            ]
         );
         assert!(text.contains("[Install]\nWantedBy=multi-user.target\n"));
     }

@@ -24,7 +24,8 @@ const CONTAINER_HOST: [(&str, &str); 1] =
 /// # Errors
 /// When one of them is not valid.
 pub fn catalogue(bundled: &[(String, String)]) -> Result<Catalogue, Failure> {
-    let reading = |error: &dyn std::error::Error| Failure::new(Exit::Error, "reading the profiles").because(error);
+    let reading =
+        |error: &dyn std::error::Error| Failure::new(Exit::Error, "reading the profiles").because(error);
     let builtin = Catalogue::builtin().map_err(|error| reading(&error))?;
     let with = |catalogue: Catalogue, (name, text): &(String, String)| catalogue.with(name, text);
     bundled.iter().try_fold(builtin, with).map_err(|error| reading(&error))
@@ -38,7 +39,8 @@ pub fn texts(contents: &Contents, blobs: &dyn Blobs) -> Result<Vec<(String, Stri
     let text = |file: &bundle::FileEntry| {
         let reading = format!("cannot read the profile {} of the bundle", file.title);
         let bytes = contents.bytes(file, blobs).map_err(|error| failed(&reading, &error))?;
-        let text = String::from_utf8(bytes).map_err(|error| Failure::new(Exit::Error, &reading).because(&error))?;
+        let text =
+            String::from_utf8(bytes).map_err(|error| Failure::new(Exit::Error, &reading).because(&error))?;
         Ok((file.title.clone(), text))
     };
     contents.profiles().map(text).collect()
@@ -138,13 +140,17 @@ pub fn declared(answers: &Answers, contents: Option<&Contents>, data: &Path) -> 
     know("disk", format!("{}={wanted}", existing(data).display()));
     know("inodes", format!("{}=10000", existing(data).display()));
     if !needs.ports.is_empty() {
-        let ports: Vec<_> = needs.ports.iter().map(|port| {
-            let protocol = match port.protocol {
-                Protocol::Tcp => "tcp",
-                Protocol::Udp => "udp",
-            };
-            format!("{}/{protocol}", port.port)
-        }).collect();
+        let ports: Vec<_> = needs
+            .ports
+            .iter()
+            .map(|port| {
+                let protocol = match port.protocol {
+                    Protocol::Tcp => "tcp",
+                    Protocol::Udp => "udp",
+                };
+                format!("{}/{protocol}", port.port)
+            })
+            .collect();
         know("ports", ports.join(","));
     }
     if !needs.dns.is_empty() {

@@ -138,13 +138,20 @@ fn compose_text(contents: &Contents, blobs: &dyn Blobs) -> Result<String, Failur
 
 /// The files that the Compose file may mount, by relative path: those of the bundle, and the customer's
 /// certificates as `tls/NAME.crt` and `tls/ca.crt`.
-fn files(contents: &Contents, answers: &Answers, texts: &MemoryBlobs) -> Result<BTreeMap<String, Digest>, Failure> {
+fn files(
+    contents: &Contents,
+    answers: &Answers,
+    texts: &MemoryBlobs,
+) -> Result<BTreeMap<String, Digest>, Failure> {
     let mounted = contents.files.iter().filter(|file| !NOT_MOUNTED.contains(&file.role.as_str()));
     let mut files: BTreeMap<String, Digest> = mounted.map(|file| (file.title.clone(), file.digest)).collect();
     for need in &contents.declarations.certificates {
         let answer = answers.stack.certificates.get(&need.name).ok_or_else(|| {
-            Failure::new(Exit::Usage, format!("the bundle needs a certificate `{}`, which the answers do not name", need.name))
-                .hint(format!("add [stack.certificates.{}] with chain, key and authority", need.name))
+            Failure::new(
+                Exit::Usage,
+                format!("the bundle needs a certificate `{}`, which the answers do not name", need.name),
+            )
+            .hint(format!("add [stack.certificates.{}] with chain, key and authority", need.name))
         })?;
         files.insert(format!("tls/{}.crt", need.name), keep(texts, &read(&answer.chain)?)?);
         files.insert("tls/ca.crt".to_owned(), keep(texts, &read(&answer.authority)?)?);
@@ -153,12 +160,15 @@ fn files(contents: &Contents, answers: &Answers, texts: &MemoryBlobs) -> Result<
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path)
-        .map_err(|error| Failure::new(Exit::Error, format!("reading the certificate {}", path.display())).because(&error))
+    std::fs::read(path).map_err(|error| {
+        Failure::new(Exit::Error, format!("reading the certificate {}", path.display())).because(&error)
+    })
 }
 
 fn keep(texts: &MemoryBlobs, mut bytes: &[u8]) -> Result<Digest, Failure> {
-    texts.keep(&mut bytes).map_err(|error| Failure::new(Exit::Error, "keeping a file in memory").because(&error))
+    texts
+        .keep(&mut bytes)
+        .map_err(|error| Failure::new(Exit::Error, "keeping a file in memory").because(&error))
 }
 
 /// Each secret that the bundle declares, resolved once, so that a missing or misshapen one is found before
@@ -184,8 +194,11 @@ fn wanted(
 
 fn one_secret(need: &SecretNeed, answers: &Answers, places: &Places) -> Result<Wanted, Failure> {
     let text = answers.secrets.get(&need.name).ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("the bundle needs a secret `{}`, which the answers do not name", need.name))
-            .hint(format!("add `{} = \"file:/path\"` under [secrets]", need.name))
+        Failure::new(
+            Exit::Usage,
+            format!("the bundle needs a secret `{}`, which the answers do not name", need.name),
+        )
+        .hint(format!("add `{} = \"file:/path\"` under [secrets]", need.name))
     })?;
     let bad = |error: &dyn std::error::Error| {
         Failure::new(Exit::Usage, format!("[secrets] {} = \"{text}\"", need.name)).because(error)
@@ -223,7 +236,9 @@ fn env_secrets(contents: &Contents, secrets: &[(Wanted, State)]) -> BTreeMap<Str
 fn volumes(answers: &Answers) -> Result<BTreeSet<HostPath>, Failure> {
     let parse = |path: &PathBuf| {
         let text = path.display().to_string();
-        text.parse().map_err(|error| Failure::new(Exit::Usage, "[stack.volumes]").because(&error as &dyn std::error::Error))
+        text.parse().map_err(|error| {
+            Failure::new(Exit::Usage, "[stack.volumes]").because(&error as &dyn std::error::Error)
+        })
     };
     answers.stack.volumes.values().map(parse).collect::<Result<_, Failure>>()
 }
@@ -253,9 +268,8 @@ fn checks(contents: &Contents, answers: &Answers, compose: &str) -> Result<Check
     });
     let authorities = match answers.stack.certificates.values().next() {
         None => Authorities::default(),
-        Some(certificate) => Authorities::read(&certificate.authority).map_err(|error| {
-            Failure::new(Exit::Error, "reading the customer's authority").because(&error)
-        })?,
+        Some(certificate) => Authorities::read(&certificate.authority)
+            .map_err(|error| Failure::new(Exit::Error, "reading the customer's authority").because(&error))?,
     };
     Ok(Checks { names: names(compose), smoke: smoke.collect(), authorities })
 }
@@ -276,8 +290,12 @@ fn names(compose: &str) -> Vec<Name> {
             _ => BTreeSet::from(["default".to_owned()]),
         }
     };
-    let services: Vec<(String, BTreeSet<String>)> =
-        file["services"].as_object().into_iter().flatten().map(|(name, service)| (name.clone(), on(service))).collect();
+    let services: Vec<(String, BTreeSet<String>)> = file["services"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, service)| (name.clone(), on(service)))
+        .collect();
     let mut names = Vec::new();
     for (service, own) in &services {
         for (name, other) in services.iter().filter(|(name, _)| name != service) {

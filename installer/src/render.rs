@@ -72,8 +72,11 @@ pub fn plan(plan: &Plan, diffs: &[(String, String)]) -> String {
 }
 
 /// How a run ended.
-pub fn outcome(outcome: &Outcome, run: &str) -> String {
+pub fn outcome(outcome: &Outcome, plan: &Plan, run: &str) -> String {
     match outcome {
+        Outcome::Enforced if plan.is_empty() => {
+            "✔ everything is as it should be: nothing to change\n".to_owned()
+        }
         Outcome::Enforced => format!("✔ run {run}: every change was made and seen\n"),
         Outcome::RolledBack { why, cancelled, .. } => {
             let what = if *cancelled { "cancelled" } else { "failed" };

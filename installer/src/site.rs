@@ -59,7 +59,8 @@ impl Site {
         let Some(root) = &request.bundle else { return Ok(site) };
         let trust = trust(session, &request.answers)?;
         let contents = site.store.release(root, &trust);
-        let contents = contents.map_err(|error| failed(&format!("cannot use the release {root} from the store"), &error))?;
+        let contents = contents
+            .map_err(|error| failed(&format!("cannot use the release {root} from the store"), &error))?;
         site.with_product(session, &contents, None)
     }
 
@@ -126,7 +127,9 @@ impl Site {
     /// When one cannot be removed.
     pub fn forget_replaced(&self) -> Result<(), Failure> {
         let Some((_, injected)) = &self.container else { return Ok(()) };
-        injected.seal().map_err(|error| Failure::new(Exit::Error, "removing the secrets that were replaced").because(&error))
+        injected.seal().map_err(|error| {
+            Failure::new(Exit::Error, "removing the secrets that were replaced").because(&error)
+        })
     }
 }
 
@@ -174,7 +177,9 @@ fn site_key(places: &Places, only_look: bool) -> Result<SiteKey, Failure> {
     };
     if !only_look {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&places.keys);
-        made.map_err(|error| Failure::new(Exit::Error, format!("making {}", places.keys.display())).because(&error))?;
+        made.map_err(|error| {
+            Failure::new(Exit::Error, format!("making {}", places.keys.display())).because(&error)
+        })?;
         return SiteKey::load_or_make(&places.keys).map_err(|error| using(&error));
     }
     let found = SiteKey::load(&places.keys).map_err(|error| using(&error))?;

@@ -1,5 +1,15 @@
 //! The Debian 12 profile against the facts that it was made from, where they are at hand.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::print_stderr,
+    reason = "a test that cannot be set up must stop, and tests make their own places"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 

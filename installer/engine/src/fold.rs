@@ -6,7 +6,7 @@ use model::{
     Attributes, Change, ControlId, Demand, FileState, HostPath, Keep, Node, Observe, Resource, State, Target,
 };
 
-use crate::plan::{PlanError, readable, text_of};
+use crate::plan::{Changes, PlanError, readable, text_of};
 
 /// Mode of a file that is created without a demand on its mode.
 const PRIVATE: u32 = 0o600;
@@ -18,8 +18,6 @@ const DIRECTORY: u32 = 0o755;
 pub(crate) struct FileDemands<'a> {
     by_facet: BTreeMap<&'a Resource, Vec<&'a Demand>>,
 }
-
-type Changes = Vec<(Change, Vec<ControlId>)>;
 
 impl<'a> FileDemands<'a> {
     pub(crate) fn add(&mut self, demand: &'a Demand) {

@@ -64,6 +64,9 @@ pub enum PlanError {
     Keep(#[from] model::BlobError),
 }
 
+/// Changes with the controls that asked for them.
+pub(crate) type Changes = Vec<(Change, Vec<ControlId>)>;
+
 /// Folds demands into a plan against the present state of `host`. New file contents go into `keep`, and are
 /// named in the plan by digest. Nothing is changed.
 ///
@@ -77,22 +80,22 @@ pub async fn plan(demands: &[Demand], host: &dyn Observe, keep: &dyn Keep) -> Re
 }
 
 /// Orders changes into stages, gives steps their numbers and the plan its digest.
-pub(crate) fn assemble(changes: Vec<(Change, Vec<ControlId>)>) -> Plan {
-    let mut by_kind: BTreeMap<StageKind, Vec<(Change, Vec<ControlId>)>> = BTreeMap::new();
+pub(crate) fn assemble(changes: Changes) -> Plan {
+    let mut by_kind: BTreeMap<StageKind, Changes> = BTreeMap::new();
     for (change, by) in changes.into_iter().filter(|(change, _)| !change.is_noop()) {
         if let Some(kind) = change.resource.stage() {
             by_kind.entry(kind).or_default().push((change, by));
         }
     }
     let stages = by_kind.into_iter().map(|(kind, mut changes)| {
-        changes.sort_by(|a, b| order(&a.0).cmp(&order(&b.0)));
+        changes.sort_by_key(|(change, _)| order(change));
         (kind, changes)
     });
     number(stages.collect())
 }
 
 /// Numbers the steps of stages that are already in order and seals them with a digest.
-pub(crate) fn number(stages: Vec<(StageKind, Vec<(Change, Vec<ControlId>)>)>) -> Plan {
+pub(crate) fn number(stages: Vec<(StageKind, Changes)>) -> Plan {
     let mut next = 0;
     let stages: Vec<Stage> = stages
         .into_iter()
@@ -139,7 +142,7 @@ fn sort(demands: &[Demand]) -> Result<(BTreeMap<&HostPath, FileDemands<'_>>, Pla
 }
 
 /// Changes of resources that are their own carrier.
-async fn plain(demands: Plain<'_>, host: &dyn Observe) -> Result<Vec<(Change, Vec<ControlId>)>, PlanError> {
+async fn plain(demands: Plain<'_>, host: &dyn Observe) -> Result<Changes, PlanError> {
     let resources: Vec<Resource> = demands.keys().map(|resource| (*resource).clone()).collect();
     let seen = host.observe(&resources).await;
     let mut changes = Vec::new();

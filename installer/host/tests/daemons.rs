@@ -2,7 +2,16 @@
 //! "left out". Each daemon has private sockets and folders, touches no network of the machine, and is ended by
 //! the process that started it.
 
-#![allow(clippy::disallowed_methods, reason = "test set-up starts real daemons in scratch folders")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test that cannot be set up must stop, and tests make their own places"
+)]
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -41,7 +41,21 @@ impl Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} → {}", self.resource, self.from, self.to)
+        write!(f, "{}: {} → {}", self.resource, Brief(&self.from), Brief(&self.to))
+    }
+}
+
+/// A state in a few words: of what has many parts, the digest that tells it from others.
+struct Brief<'s>(&'s State);
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let telling = ["compose", "fingerprint", "id"].iter().find_map(|part| self.0.get(part));
+        match telling {
+            Some(State::Content(digest)) => write!(f, "{}", &digest.hex()[..12]),
+            Some(State::Text(text)) => write!(f, "{}", text.chars().take(12).collect::<String>()),
+            _ => write!(f, "{}", self.0),
+        }
     }
 }
 

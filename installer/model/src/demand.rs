@@ -47,7 +47,7 @@ pub struct Demand {
 #[error("{resource}: {} asks for {} but {} asks for {}", first.0, first.1, second.0, second.1)]
 pub struct Conflict {
     /// What they fight over.
-    pub resource: Resource,
+    pub resource: Box<Resource>,
     /// One of them, with what it asks.
     pub first: (ControlId, String),
     /// The other.
@@ -180,11 +180,15 @@ fn conflict(resource: &Resource, demands: &[&Demand], current: &State) -> Confli
         for second in &demands[index + 1..] {
             if Target::solve_pair(first, second, current).is_none() {
                 pair = (first, second);
-                return Conflict { resource: resource.clone(), first: side(pair.0), second: side(pair.1) };
+                return Conflict {
+                    resource: Box::new(resource.clone()),
+                    first: side(pair.0),
+                    second: side(pair.1),
+                };
             }
         }
     }
-    Conflict { resource: resource.clone(), first: side(pair.0), second: side(pair.1) }
+    Conflict { resource: Box::new(resource.clone()), first: side(pair.0), second: side(pair.1) }
 }
 
 impl Target {

@@ -1,4 +1,5 @@
 //! The decision point over real connections: what OPA's callers send, and what they must never be told.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -102,15 +102,20 @@ fn verify(session: &Session<'_>, file: &Path, answers: &Answers) -> Result<Bundl
         installer: env!("CARGO_PKG_VERSION").parse().ok(),
     };
     let store = Store::at(&session.global.data_dir.join("store"));
-    let opened =
-        Bundle::open(file).and_then(|bundle| bundle.verify(&trust, &expected, Some(&store), Timestamp::now()));
-    let verified = opened.map_err(|error| failed(&format!("cannot verify {}; nothing was changed", file.display()), &error));
+    let opened = Bundle::open(file)
+        .and_then(|bundle| bundle.verify(&trust, &expected, Some(&store), Timestamp::now()));
+    let verified = opened
+        .map_err(|error| failed(&format!("cannot verify {}; nothing was changed", file.display()), &error));
     session.events.emit(Kind::PhaseEnded { name: "verify".to_owned(), ok: verified.is_ok() });
     verified
 }
 
 /// Checks the running machine against what the bundle declares.
-async fn preflight(session: &Session<'_>, request: &Request, contents: &Contents) -> Result<Assessment, Failure> {
+async fn preflight(
+    session: &Session<'_>,
+    request: &Request,
+    contents: &Contents,
+) -> Result<Assessment, Failure> {
     session.events.emit(Kind::Phase { name: "preflight".to_owned() });
     let declared = controls::declared(&request.answers, Some(contents), &session.global.data_dir);
     let controls = controls::preflight(request, &declared)?;
@@ -125,7 +130,9 @@ fn stopped(session: &Session<'_>, checked: Assessment) -> Exit {
     document.with_findings(checked.findings);
     document.finished = Timestamp::now().to_string();
     output::result(session.global.output, &render::findings(&document.findings, false), &document.json());
-    output::say("a blocker stopped the run; nothing was changed. Mend it, or waive it in the answers with owner, reason and expiry");
+    output::say(
+        "a blocker stopped the run; nothing was changed. Mend it, or waive it in the answers with owner, reason and expiry",
+    );
     Exit::Findings
 }
 

@@ -1,7 +1,7 @@
 //! `groundfast policy`: the decision point as a service.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -99,7 +99,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new(Exit::Error, "cannot start the runtime").because(&error))
 }
 
-fn digest(path: &PathBuf, format: Format) -> Result<Exit, Failure> {
+fn digest(path: &Path, format: Format) -> Result<Exit, Failure> {
     let digest = policy::digest_of(path)
         .map_err(|error| Failure::new(Exit::Error, "cannot name the policy").because(&error))?;
     output::result(

@@ -97,6 +97,10 @@ fn finish(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<Exit,
     document.with_outcome(outcome);
     document.finished = jiff::Timestamp::now().to_string();
     past.directory.write("report.json", &document).map_err(|error| unwritable(&error))?;
-    output::result(session.global.output, &render::outcome(outcome, &past.name), &document.json());
+    output::result(
+        session.global.output,
+        &render::outcome(outcome, past.plan.plan(), &past.name),
+        &document.json(),
+    );
     Ok(exit_of(outcome, &[]))
 }

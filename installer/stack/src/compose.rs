@@ -152,6 +152,11 @@ fn rewrite_service(
     })?;
     service.insert("image".to_owned(), Value::String(id.to_string()));
     service.insert("pull_policy".to_owned(), Value::String("never".to_owned()));
+    // After a start of the machine nothing may run before its secrets and digests are checked, so the engine
+    // restarts what failed, but starts nothing by itself.
+    if matches!(service.get("restart").and_then(Value::as_str), Some("always" | "unless-stopped")) {
+        service.insert("restart".to_owned(), Value::String("on-failure".to_owned()));
+    }
     security_options(at, service)?;
     let mut pins = service_configs(at, service.get_mut("configs"), configs)?;
     service_volumes(at, service.get_mut("volumes"), site, &mut pins)?;

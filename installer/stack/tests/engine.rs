@@ -1,8 +1,13 @@
 //! The sample product on a real engine: brought up, asked, tampered with, mended, broken, taken back.
+
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::disallowed_methods,
-    reason = "a test that plays both operator and tamperer"
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::print_stderr,
+    reason = "a test that cannot be set up must stop, and tests make their own places"
 )]
 
 mod sample;

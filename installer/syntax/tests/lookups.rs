@@ -1,5 +1,15 @@
 //! Lookups against maps of files, and against the real tools where they are installed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::print_stderr,
+    reason = "a test that cannot be set up must stop, and tests make their own places"
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,8 @@
 //! Every kind against machines that pass, fail, cannot be read and have nothing there; and the law that a remedy
 //! which was carried out makes the control pass.
 
+#![allow(clippy::too_many_lines, reason = "tables of cases")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::Verdict::{self, Fail, Notapplicable, Pass, Unknown};

@@ -1,5 +1,7 @@
 //! Every control of the environment profile on a machine that passes, one that fails, and one that is silent.
 
+#![allow(clippy::too_many_lines, reason = "tables of cases")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Control, Evidence, Fact, Resource, State, Unread, Verdict};

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Installs what the demo and the tests need from Debian, without starting any service. What is there is kept.
+set -euo pipefail
+wanted=()
+for pair in debootstrap:debootstrap strace:strace openssl:openssl curl:curl iproute2:ip tar:tar python3:python3 \
+  skopeo:skopeo nftables:nft chrony:chronyd; do
+  command -v "${pair#*:}" >/dev/null || [ -x "/usr/sbin/${pair#*:}" ] || wanted+=("${pair%%:*}")
+done
+[ ${#wanted[@]} -gt 0 ] || exit 0
+echo "packages: installing ${wanted[*]} with apt-get; no service is started" >&2
+# invoke-rc.d and deb-systemd-invoke ask policy-rc.d; ours is there only for this one call.
+policy=/usr/sbin/policy-rc.d made=
+if [ ! -e "$policy" ]; then
+  made=yes
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+fi
+failed=0
+{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${wanted[@]}"; } >&2 || failed=1
+[ -z "$made" ] || rm -f "$policy"
+exit $failed
