@@ -9,8 +9,13 @@ import sys
 name, cpu, wall, memory, other, other_cpu, other_wall, other_memory, note = sys.argv[1:]
 
 
+def seconds(text):
+    number = float(text)
+    return f"{number:.2f}s" if number >= 0.1 else f"{number * 1000:.1f}ms"
+
+
 def show(cpu, wall, memory):
-    return f"{float(cpu):.2f}s/{float(wall):.2f}s/{int(memory) / 1024:.0f}MiB"
+    return f"{seconds(cpu)}/{seconds(wall)}/{int(memory) / 1024:.0f}MiB"
 
 
 ratio = float(cpu) / float(other_cpu)

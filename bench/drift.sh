@@ -68,10 +68,10 @@ line() { # NAME OURS COUNT
   # shellcheck disable=SC2086  # three numbers each
   if [ "$other" = none ]; then
     echo "$2" | awk -v name="$1" -v count="$3" \
-      '{ printf "%s: ours %.2fs/%.2fs/%.0fMiB, other left out (%s rules)\n", name, $1, $2, $3 / 1024, count }'
+      '{ printf "%s: ours %.2fs/%.2fs/%.0fMiB, other left out (%s)\n", name, $1, $2, $3 / 1024, count }'
   else
-    python3 "$here/compare.py" "$1" $2 oscap $other "$3 rules here, $other_rules there, Debian 11 content"
+    python3 "$here/compare.py" "$1" $2 oscap $other "$3 here, $other_rules rules there, of Debian 11"
   fi
 }
-line harden-assess "$judged" "$rules"
-line drift "$watched" "$pins"
+line harden-assess "$judged" "$rules rules"
+line drift "$watched" "$pins controls"

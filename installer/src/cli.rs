@@ -45,7 +45,12 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub events: Option<PathBuf>,
     /// Show no progress on stderr.
-    #[arg(long, global = true, env = "GROUNDFAST_NO_PROGRESS")]
+    #[arg(
+        long,
+        global = true,
+        env = "GROUNDFAST_NO_PROGRESS",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
     pub no_progress: bool,
 }
 
