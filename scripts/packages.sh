@@ -6,6 +6,7 @@ for pair in debootstrap:debootstrap strace:strace openssl:openssl curl:curl ipro
   skopeo:skopeo nftables:nft chrony:chronyd; do
   command -v "${pair#*:}" >/dev/null || [ -x "/usr/sbin/${pair#*:}" ] || wanted+=("${pair%%:*}")
 done
+[ -e /usr/lib/x86_64-linux-gnu/libfuse.so.2 ] || [ -e /lib/x86_64-linux-gnu/libfuse.so.2 ] || wanted+=(libfuse2)
 [ ${#wanted[@]} -gt 0 ] || exit 0
 echo "packages: installing ${wanted[*]} with apt-get; no service is started" >&2
 # invoke-rc.d and deb-systemd-invoke ask policy-rc.d; ours is there only for this one call.

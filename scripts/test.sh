@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Everything that CI checks. It prepares what the tests need (Debian packages without starting services, tools from
+# PyPI, a Debian root, the sample product, an engine of its own), all below target/, and can be run again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+step() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
+[ "$(id -u)" = 0 ] || { echo "test: this needs root: it starts an engine and unpacks a root file system" >&2; exit 1; }
+
+step "Packages and tools"
+scripts/packages.sh
+tools=$(scripts/tools.sh)
+export PATH=$tools:$PATH
+cosign=target/cosign/usr/bin/cosign
+[ -x "$cosign" ] || scripts/trixie.sh cosign target/cosign
+export GROUNDFAST_COSIGN=$PWD/$cosign
+if [ -d ../shared ]; then
+  GROUNDFAST_SHARED=$(cd ../shared && pwd -P)
+  export GROUNDFAST_SHARED
+else
+  echo "left out: the checks against ../shared (schemas and facts of the benchmarks), which is not beside this clone"
+fi
+
+step "Form: fmt, clippy, dependencies"
+cargo fmt --all --check
+cargo clippy --locked --workspace --all-targets -- -D warnings
+[ ! -e deny.toml ] || cargo deny --locked check bans licenses sources
+
+step "Build"
+cargo build --locked --workspace
+
+step "What the tests work on"
+prepared=$(scripts/prepare-tests.sh)
+eval "$prepared"
+trap 'scripts/engine.sh down target/engine' EXIT
+
+step "Tests"
+cargo nextest run --locked --workspace --no-fail-fast "$@"
+step "Done"
