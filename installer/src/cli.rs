@@ -45,7 +45,12 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub events: Option<PathBuf>,
     /// Show no progress on stderr.
-    #[arg(long, global = true, env = "GROUNDFAST_NO_PROGRESS")]
+    #[arg(
+        long,
+        global = true,
+        env = "GROUNDFAST_NO_PROGRESS",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
     pub no_progress: bool,
 }
 
@@ -97,6 +102,10 @@ pub enum Command {
     /// Make, verify and look into signed bundles.
     #[command(subcommand)]
     Bundle(commands::bundle::Verb),
+    /// Print completions for a shell.
+    Completions(commands::docs::Completions),
+    /// Write the man pages and the JSON Schemas of every file format into a folder.
+    Docs(commands::docs::Docs),
     /// Find what has moved since the last run.
     Drift(commands::drift::Drift),
     /// Say what a control asks, why, how it is judged and how it would be mended.

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::shape;
+
 /// What a command did, found and would do. Stable: fields are added, never changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Document {
@@ -25,13 +27,14 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
     /// How many findings came out with each verdict.
-    #[schemars(with = "std::collections::BTreeMap<String, usize>")]
+    #[schemars(with = "shape::Summary")]
     pub summary: Summary,
     /// One finding a control.
-    #[schemars(with = "Vec<Value>")]
+    #[schemars(with = "Vec<shape::Finding>")]
     pub findings: Vec<Finding>,
     /// What was or would be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<shape::Plan>")]
     pub plan: Option<Value>,
     /// What is particular to the command.
     #[serde(default, skip_serializing_if = "Value::is_null")]

@@ -20,6 +20,7 @@ mod product;
 mod progress;
 mod render;
 mod session;
+mod shape;
 mod site;
 
 use std::process::ExitCode;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use model::{About, ControlId, Reference, Severity};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
@@ -12,6 +13,7 @@ use toml::{Spanned, Value};
 use crate::condition::Condition;
 use crate::error::{Place, ProfileError, nearest};
 use crate::kinds::{KINDS, Probe, ReadError};
+use crate::schema::{ProbeTable, SeverityWord};
 use crate::tailoring::Selector;
 use crate::variable::{Values, Variable, show};
 
@@ -22,30 +24,49 @@ pub(crate) struct File {
     pub(crate) controls: Vec<Template>,
 }
 
-#[derive(Deserialize)]
+/// A profile file.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Head {
+pub(crate) struct Head {
+    /// Version of this format: 1.
+    #[schemars(with = "u32")]
     version: Spanned<u32>,
+    /// Values that a profile, a tailoring, the answers or the command line may set.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Variable>")]
     variables: BTreeMap<String, Spanned<Variable>>,
+    /// Selections of controls.
     #[serde(default)]
+    #[schemars(with = "Vec<ProfileTable>")]
     profile: Vec<Spanned<ProfileTable>>,
-    /// Read apart, one by one; named here so that complaints list it.
+    /// The controls.
+    // Read apart, one by one; named here so that complaints list it.
     #[serde(default, rename = "control")]
+    #[schemars(with = "Vec<ControlTable>")]
     _control: Option<IgnoredAny>,
 }
 
-#[derive(Deserialize)]
+/// A selection of controls.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ProfileTable {
+    /// Its name, as `--profile` takes it.
     id: String,
+    /// What it is, in one line.
     title: String,
+    /// The profile that it adds to.
     extends: Option<String>,
+    /// Which controls: an id, `level:NAME`, or a reference such as `cis:5.1`.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     select: Vec<Spanned<String>>,
+    /// Which of those not.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     drop: Vec<Spanned<String>>,
+    /// Its values of variables.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     set: BTreeMap<String, Spanned<Value>>,
 }
 
@@ -60,23 +81,39 @@ pub(crate) struct Profile {
     pub(crate) set: BTreeMap<String, Value>,
 }
 
-#[derive(Deserialize)]
+/// A control.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ControlTable {
+    /// The rule's well-known short name.
+    #[schemars(with = "String")]
     id: Spanned<String>,
+    /// What it asks, in one line; `${name}` stands for a variable.
+    #[schemars(with = "String")]
     title: Spanned<String>,
+    /// How much a failure weighs.
     #[serde(default)]
+    #[schemars(with = "SeverityWord")]
     severity: Severity,
+    /// Why it matters.
     rationale: String,
+    /// The command or edit that would mend it; `${name}` stands for a variable.
+    #[schemars(with = "String")]
     mend: Spanned<String>,
+    /// Where the standards ask for it: `{ cis = ["5.1.7"] }`.
     #[serde(default)]
     refs: BTreeMap<String, Vec<String>>,
+    /// The levels that hold it.
     #[serde(default)]
     levels: Vec<String>,
+    /// When it concerns a machine; otherwise it is `notapplicable`.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     when: Vec<Spanned<String>>,
-    /// Read apart, by its kind; named here so that complaints list it.
+    /// How it is judged: a kind with its arguments.
+    // Read apart, by its kind; named here so that complaints list it.
     #[serde(default, rename = "probe")]
+    #[schemars(with = "ProbeTable", required)]
     _probe: Option<IgnoredAny>,
 }
 

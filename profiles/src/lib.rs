@@ -12,6 +12,7 @@ mod error;
 mod format;
 mod kinds;
 mod rule;
+mod schema;
 mod tailoring;
 #[cfg(test)]
 mod testbed;
@@ -20,4 +21,5 @@ mod variable;
 pub use catalogue::{Catalogue, ProfileView};
 pub use error::{ProfileError, ResolveError};
 pub use kinds::KINDS;
+pub use schema::schema;
 pub use tailoring::{Tailoring, waive};

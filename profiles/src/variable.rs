@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Value;
 
 use crate::error::{ResolveError, nearest};
 
 /// The types that a variable can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum VariableType {
     /// Any text.
@@ -22,16 +23,20 @@ pub(crate) enum VariableType {
 }
 
 /// A variable as a profile file declares it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Variable {
     /// What it decides, in one line.
     pub(crate) title: String,
+    /// The type of its values.
     #[serde(rename = "type")]
     pub(crate) kind: VariableType,
+    /// Its value unless something sets another.
+    #[schemars(with = "serde_json::Value")]
     pub(crate) default: Value,
     /// The only values allowed; any of the type when empty.
     #[serde(default)]
+    #[schemars(with = "Vec<serde_json::Value>")]
     pub(crate) options: Vec<Value>,
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use model::Digest;
+use schemars::JsonSchema;
 use semver::Version;
 use serde::Deserialize;
 
@@ -16,7 +17,7 @@ pub use needs::{
 };
 
 /// A whole spec.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Version of this format; 1.
@@ -50,7 +51,7 @@ pub struct Spec {
 }
 
 /// Which release a bundle is.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Product {
     /// Its name: lower-case letters, digits, `-`, `.`, `_`.
@@ -58,6 +59,7 @@ pub struct Product {
     /// The release channel, such as `stable`.
     pub channel: String,
     /// The version for people.
+    #[schemars(with = "String")]
     pub version: Version,
     /// The version for machines: higher with every release of the channel.
     pub release: u64,
@@ -65,14 +67,18 @@ pub struct Product {
     pub platforms: Vec<String>,
     /// The oldest Groundfast that can install it.
     #[serde(default = "oldest")]
+    #[schemars(with = "String")]
     pub min_installer: Version,
     /// When it was made; without it the caller's time (`SOURCE_DATE_EPOCH` or now).
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub created: Option<Timestamp>,
     /// When it stops being installable.
+    #[schemars(with = "String")]
     pub expires: Timestamp,
     /// Root digest of the release before it.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub previous: Option<Digest>,
 }
 
@@ -81,7 +87,7 @@ fn oldest() -> Version {
 }
 
 /// An image and where it comes from: exactly one of `docker-archive`, `oci-layout`, `engine`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ImageSpec {
     /// The name that Compose files call it by.
@@ -108,7 +114,7 @@ fn yes() -> bool {
 }
 
 /// A file or folder.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FileSpec {
     /// Where it is, relative to the spec.
@@ -125,7 +131,7 @@ pub struct FileSpec {
 }
 
 /// A file or folder with a role of its own.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RoleSpec {
     /// What it is for: `matrix`, `package`, `binary`, `config`, …

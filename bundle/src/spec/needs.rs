@@ -2,14 +2,24 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An amount of bytes, written as a number or as `512MiB`, `20GiB`, `1TB`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Bytes(pub u64);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+pub struct Bytes(#[schemars(with = "NumberOrText")] pub u64);
+
+/// Both ways to write an amount, for the schema.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum NumberOrText {
+    Number(u64),
+    Text(String),
+}
 
 /// Everything that a product declares about its needs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Declarations {
     /// CPU cores.
@@ -40,7 +50,7 @@ pub struct Declarations {
 }
 
 /// A persistent volume.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Volume {
     /// The name in the Compose file.
@@ -59,7 +69,7 @@ pub struct Volume {
 }
 
 /// A port that is published on the host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Port {
     /// Its number.
@@ -72,7 +82,7 @@ pub struct Port {
 }
 
 /// A transport protocol.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// TCP.
@@ -83,7 +93,7 @@ pub enum Protocol {
 }
 
 /// A secret that a service needs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SecretNeed {
     /// Its name.
@@ -104,6 +114,7 @@ pub struct SecretNeed {
     pub gid: u32,
     /// Its permissions in octal, such as `0400`.
     #[serde(default = "private", with = "octal")]
+    #[schemars(with = "String")]
     pub mode: u32,
     /// What it is for.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -115,7 +126,7 @@ fn private() -> u32 {
 }
 
 /// How a secret reaches a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Delivery {
     /// As a mounted file.
@@ -126,7 +137,7 @@ pub enum Delivery {
 }
 
 /// A certificate and key that the site's own authority issued.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CertificateNeed {
     /// Its name.
@@ -139,7 +150,7 @@ pub struct CertificateNeed {
 }
 
 /// An HTTP request with the answer expected once the product is up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Smoke {
     /// What it proves.
@@ -169,7 +180,7 @@ fn ok() -> u16 {
 }
 
 /// Time limits in seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Limits {
     /// From the first start until every service is healthy.

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::Global;
+use crate::cli::{Format, Global};
 use crate::document::Document;
 use crate::engine_stream::DockerSocket;
 use crate::failure::{Exit, Failure};
@@ -41,6 +41,8 @@ pub enum Verb {
         /// The bundle.
         file: PathBuf,
     },
+    /// Print the JSON Schema of the bundle spec.
+    Schema,
     /// Verify a bundle and write it out: an OCI layout, and every other file by its name below files/.
     #[command(after_help = "Examples:
   groundfast bundle extract product.tar out --key cosign.pub
@@ -112,6 +114,11 @@ pub struct Trusted {
 pub fn run(verb: Verb, global: &Global) -> Result<Exit, Failure> {
     let started = Timestamp::now();
     let (command, (text, result)) = match verb {
+        Verb::Schema => {
+            let schema = schemars::schema_for!(Spec).to_value();
+            output::result(Format::Json, "", &schema);
+            return Ok(Exit::Done);
+        }
         Verb::Create(create) => ("bundle create", create.run(global, started)?),
         Verb::Verify { file, trusted } => ("bundle verify", verify(&file, &trusted, global, started)?),
         Verb::Inspect { file } => ("bundle inspect", inspect(&file)?),

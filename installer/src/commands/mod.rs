@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod answers;
 pub mod bundle;
+pub mod docs;
 pub mod drift;
 pub mod harden;
 pub mod install;
@@ -27,6 +28,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Agent(part) => agent::run(&part),
         Command::Answers(command) => answers::run(&command, global),
         Command::Bundle(verb) => bundle::run(verb, global),
+        Command::Completions(command) => docs::completions(&command),
+        Command::Docs(command) => docs::run(&command),
         Command::Explain(command) => profile::explain(&command, global),
         Command::Key(verb) => key::run(verb, global),
         Command::Policy(action) => policy::run(action, global.output),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::cli::Global;
+use crate::cli::{Format, Global};
 use crate::controls::catalogue;
 use crate::failure::{Exit, Failure};
 use crate::output;
@@ -16,6 +16,8 @@ use crate::session::Session;
 pub enum Profile {
     /// The profiles that can be assessed.
     List,
+    /// Print the JSON Schema of a profile file.
+    Schema,
     /// Check a profile file without a machine.
     Check {
         /// The file.
@@ -46,6 +48,10 @@ pub fn run(command: &Profile, global: &Global) -> Result<Exit, Failure> {
             all.iter()
                 .map(|one| format!("{:<34} {:>4} controls  {}\n", one.id, one.controls, one.title))
                 .collect()
+        }
+        Profile::Schema => {
+            output::result(Format::Json, "", &profiles::schema());
+            return Ok(Exit::Done);
         }
         Profile::Check { file } => {
             let checking = || Failure::new(Exit::Usage, format!("checking the profile {}", file.display()));

@@ -1,0 +1,285 @@
+//! The shapes of what is printed as JSON, for its schemas. The vocabulary itself knows nothing of schemas, so its
+//! types are described here once more; a test holds both together.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The outcome of one control on one host.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// The control's id.
+    pub control: String,
+    /// What it asks, in one line.
+    pub title: String,
+    /// How much a failure weighs.
+    pub severity: Severity,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What was asked.
+    pub expected: String,
+    /// What was seen.
+    pub actual: String,
+    /// The resources looked at and what was seen of each, as text.
+    pub evidence: Vec<String>,
+    /// Where the standards ask for it, as `source:id`.
+    pub refs: Vec<String>,
+    /// Whether Groundfast can mend it.
+    pub remedy: bool,
+    /// The command or edit that would mend it by hand; absent when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+    /// The waiver that covers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<Waiver>,
+}
+
+/// How much a failure weighs.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Info,
+    Low,
+    Medium,
+    High,
+    Blocker,
+}
+
+/// A verdict in the words of XCCDF 1.2, plus `waived`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The rule holds.
+    Pass,
+    /// The rule does not hold.
+    Fail,
+    /// Checking broke.
+    Error,
+    /// It could not be told.
+    Unknown,
+    /// The rule does not concern this machine.
+    Notapplicable,
+    /// Nobody looked: skipped, or to be judged by a person.
+    Notchecked,
+    /// A fact without judgement.
+    Informational,
+    /// It was changed, and seen to hold.
+    Fixed,
+    /// It fails, and a waiver covers it.
+    Waived,
+}
+
+/// A dated decision to live with a failing control.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// The control waived.
+    pub control: String,
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Ticket or change number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// Who agreed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver: Option<String>,
+    /// The last day it holds, `YYYY-MM-DD`.
+    pub expires: String,
+}
+
+/// How many findings came out with each verdict.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// All findings.
+    pub total: usize,
+    pub pass: usize,
+    pub fail: usize,
+    pub error: usize,
+    pub unknown: usize,
+    pub notapplicable: usize,
+    pub notchecked: usize,
+    pub informational: usize,
+    pub fixed: usize,
+    pub waived: usize,
+}
+
+/// What was or would be changed.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Digest over the stages, `sha256:…`.
+    pub digest: String,
+    /// The stages in order.
+    pub stages: Vec<Stage>,
+    /// A unified diff for each control that demands something.
+    pub diffs: Vec<Diff>,
+}
+
+/// What one control alone would change.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Diff {
+    /// The control's id.
+    pub control: String,
+    /// The unified diff.
+    pub diff: String,
+}
+
+/// Changes that belong together.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// What kind of changes.
+    pub kind: StageKind,
+    /// The changes in order.
+    pub steps: Vec<Step>,
+    /// What is told to whom after the last step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handlers: Vec<Value>,
+}
+
+/// The kinds of stage, in the order in which they are carried out.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageKind {
+    Package,
+    File,
+    Kernel,
+    Unit,
+    Image,
+    Secret,
+    Stack,
+}
+
+/// One change with its place in the plan.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Its number over all stages, from 1.
+    pub id: u32,
+    /// What changes, from which state to which.
+    pub change: Change,
+    /// The controls that asked for it.
+    pub by: Vec<String>,
+    /// Whether it can be taken back.
+    pub risk: Risk,
+}
+
+/// A resource and a pair of states. Their inner form is not part of the contract.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    pub resource: Value,
+    pub from: Value,
+    pub to: Value,
+}
+
+/// Whether a step can be taken back.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Risk {
+    /// Exactly.
+    Reversible,
+    /// It comes last and needs its own approval.
+    Irreversible,
+}
+
+/// What is printed instead of a document when a command could not do its work.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// Version of this format: 1.
+    pub v: u32,
+    /// Always `error`.
+    pub outcome: String,
+    /// The exit code.
+    pub exit: u8,
+    /// What was being done, why it failed, what to do next.
+    pub error: Explained,
+}
+
+/// An error in words.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Explained {
+    /// What was being done, to what.
+    pub summary: String,
+    /// Why it failed, outermost first.
+    pub causes: Vec<String>,
+    /// What to do next.
+    pub next: Option<String>,
+}
+
+/// One line of the event stream.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// Version of this format: 1.
+    pub v: u32,
+    /// The run it belongs to.
+    pub run: String,
+    /// Number in the run, from 1.
+    pub seq: u64,
+    /// The host it happened on.
+    pub host: String,
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+    /// What happened.
+    pub kind: Kind,
+}
+
+/// What happened.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Kind {
+    /// A phase of the command began.
+    Phase { name: String },
+    /// A phase ended; `ok` tells how.
+    PhaseEnded { name: String, ok: bool },
+    /// Every stage with the number and title of each of its steps.
+    Planned { stages: Vec<(StageKind, Vec<(u32, String)>)> },
+    /// A step began.
+    StepStarted { step: u32 },
+    /// Work went on; may be dropped. Amounts are in `unit`.
+    Progress { what: String, done: u64, total: Option<u64>, unit: String },
+    /// A step ended.
+    StepEnded { step: u32, end: StepEnd, message: Option<String> },
+    /// A control was judged.
+    Found(Finding),
+    /// Something worth saying.
+    Message { level: Level, text: String },
+    /// The run ended.
+    Ended { outcome: String },
+}
+
+/// How a step ended.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepEnd {
+    /// Changed and seen.
+    Done,
+    /// It was already so.
+    Unneeded,
+    /// It failed.
+    Failed,
+    /// Taken back, and seen to be.
+    Undone,
+    /// Could not be taken back.
+    Stranded,
+}
+
+/// How loud a message is.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Info,
+    Warn,
+    Error,
+}
+
+#[cfg(test)]
+mod tests;
