@@ -17,6 +17,8 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub mod site;
+
 /// What one call of the binary gave.
 #[must_use]
 #[derive(Debug)]
