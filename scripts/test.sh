@@ -27,12 +27,13 @@ cargo clippy --locked --workspace --all-targets -- -D warnings
 
 step "Build"
 cargo build --locked --workspace
+cargo nextest run --locked --workspace --no-run
 
 step "What the tests work on"
 prepared=$(scripts/prepare-tests.sh)
 eval "$prepared"
 trap 'scripts/engine.sh down target/engine' EXIT
 
-step "Tests"
-cargo nextest run --locked --workspace --no-fail-fast "$@"
+step "Tests, in the engine's network namespace, from which no route leads out"
+scripts/engine.sh exec target/engine cargo nextest run --locked --offline --workspace --no-fail-fast "$@"
 step "Done"

@@ -249,7 +249,7 @@ pub enum Kind {
     /// A step ended.
     StepEnded { step: u32, end: StepEnd, message: Option<String> },
     /// A control was judged.
-    Found(Finding),
+    Found(Box<Finding>),
     /// Something worth saying.
     Message { level: Level, text: String },
     /// The run ended.
