@@ -3,6 +3,14 @@
 //! One ordered story, because bringing the product up costs half a minute and there is one engine: plan, install, use,
 //! tampering, a changed answer, a start of the machine, a release that does not come up, rollback.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that cannot be set up must stop, and tests make their own places"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;

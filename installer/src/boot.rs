@@ -5,15 +5,17 @@
 
 use std::path::Path;
 
-use engine::Pin;
+use engine::{Outcome, Pin};
 use model::{About, Constraint, Control, ControlId, HostPath, Resource, Severity, State};
 
 use crate::cli::{Approve, Global};
+use crate::commands::resume::take_back;
 use crate::converge::Job;
 use crate::failure::{Exit, Failure};
-use crate::history;
+use crate::history::{self, Past};
 use crate::session::{Request, Session};
 use crate::site::Site;
+use crate::{output, render};
 
 const UNIT: &str = "/etc/systemd/system/groundfast-recover.service";
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/groundfast-recover.service";
@@ -24,6 +26,21 @@ const TARGET: &str = "../groundfast-recover.service";
 /// # Errors
 /// When nothing was installed, its bundle is damaged, or the stack does not come up.
 pub async fn recover(session: &Session<'_>) -> Result<Exit, Failure> {
+    // Power may have been lost in the middle of a run: what is not finished is taken back first.
+    if let Some(name) = history::interrupted(&session.runs)?
+        && let Some(past) = Past::read(&session.runs, &name)?
+    {
+        let outcome = take_back(session, &past).await?;
+        if matches!(outcome, Outcome::Stranded { .. }) {
+            output::result(
+                session.global.output,
+                &render::outcome(&outcome, past.plan.plan(), &name),
+                &serde_json::Value::Null,
+            );
+            return Ok(Exit::Stranded);
+        }
+        output::say(&format!("⚠ run {name} was interrupted and has been taken back"));
+    }
     let past = history::in_force(history::all(&session.runs)?);
     let last = past.iter().rfind(|past| past.request.bundle.is_some()).ok_or_else(|| {
         Failure::new(Exit::Error, "no product is installed here, so there is nothing to bring back")

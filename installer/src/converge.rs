@@ -62,7 +62,7 @@ impl Job<'_> {
             return Ok(Exit::Done);
         }
         if let Some(path) = &self.approve.plan_out {
-            planfile::store(path, &plan, &planned)?;
+            planfile::store(path, &plan)?;
             output::say(&format!("the plan is in {}; enforce it with --plan-in", path.display()));
             return Ok(Exit::Done);
         }

@@ -5,7 +5,6 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use engine::MemoryBlobs;
 use model::Plan;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +21,7 @@ struct PlanFile {
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn store(path: &Path, plan: &Plan, _bytes: &MemoryBlobs) -> Result<(), Failure> {
+pub fn store(path: &Path, plan: &Plan) -> Result<(), Failure> {
     let storing = || Failure::new(Exit::Error, format!("storing the plan in {}", path.display()));
     let text = serde_json::to_vec_pretty(&PlanFile { v: 1, plan: plan.clone() });
     let text = text.map_err(|error| storing().because(&error))?;

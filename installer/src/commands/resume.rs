@@ -60,7 +60,18 @@ pub async fn recover(command: &Recover, global: &Global) -> Result<Exit, Failure
         return crate::boot::recover(&session).await;
     }
     let past = interrupted(&session)?;
-    let site = Site::open(&session, &past.request)?;
+    let outcome = take_back(&session, &past).await?;
+    let exit = finish(&session, &past, &outcome)?;
+    // Taking back is what was asked for here, so having done it completely is success.
+    Ok(if exit == Exit::RolledBack { Exit::Done } else { exit })
+}
+
+/// Takes an interrupted run back, as far as its journal says that it was begun.
+///
+/// # Errors
+/// When its backends cannot be opened, or it was sealed after all.
+pub async fn take_back(session: &Session<'_>, past: &Past) -> Result<Outcome, Failure> {
+    let site = Site::open(session, &past.request)?;
     let backends = site.backends();
     let mut stores: Vec<&dyn Blobs> = vec![&past.directory];
     stores.extend(site.blobs());
@@ -74,10 +85,7 @@ pub async fn recover(command: &Recover, global: &Global) -> Result<Exit, Failure
         sink: &session.events,
         cancel: &cancel,
     };
-    let outcome = engine::recover(&run, &past.replay).await.ok_or_else(none)?;
-    let exit = finish(&session, &past, &outcome)?;
-    // Taking back is what was asked for here, so having done it completely is success.
-    Ok(if exit == Exit::RolledBack { Exit::Done } else { exit })
+    engine::recover(&run, &past.replay).await.ok_or_else(none)
 }
 
 fn interrupted(session: &Session<'_>) -> Result<Past, Failure> {
