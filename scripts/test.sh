@@ -20,10 +20,11 @@ else
   echo "left out: the checks against ../shared (schemas and facts of the benchmarks), which is not beside this clone"
 fi
 
+cargo fetch --locked --quiet
 step "Form: fmt, clippy, dependencies"
 cargo fmt --all --check
 cargo clippy --locked --workspace --all-targets -- -D warnings
-[ ! -e deny.toml ] || cargo deny --locked check bans licenses sources
+[ ! -e deny.toml ] || cargo deny --locked --offline check bans licenses sources
 
 step "Build"
 cargo build --locked --workspace

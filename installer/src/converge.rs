@@ -258,7 +258,10 @@ pub fn lock(session: &Session<'_>) -> Result<host::Lock, Failure> {
 }
 
 /// Refuses to begin while an earlier run is neither finished nor taken back.
-fn refuse_interrupted(session: &Session<'_>) -> Result<(), Failure> {
+///
+/// # Errors
+/// Exit 4, naming the run and the ways out.
+pub fn refuse_interrupted(session: &Session<'_>) -> Result<(), Failure> {
     match crate::history::interrupted(&session.runs)? {
         None => Ok(()),
         Some(name) => {

@@ -26,7 +26,7 @@ fn block(finding: &Finding) -> String {
     };
     let Finding { control, title, verdict, severity, .. } = finding;
     let mut text = format!("{mark} {verdict} {control} [{severity}] {title}\n");
-    if matches!(finding.verdict, Verdict::Pass | Verdict::Notapplicable) {
+    if matches!(finding.verdict, Verdict::Pass | Verdict::Fixed | Verdict::Notapplicable) {
         return text;
     }
     text.push_str(&format!("    expected: {}\n    actual:   {}\n", finding.expected, finding.actual));

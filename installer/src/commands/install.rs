@@ -11,7 +11,7 @@ use model::{Kind, Severity, Sink};
 use super::bundle::failed;
 use crate::answers::Answers;
 use crate::cli::{Approve, Global};
-use crate::converge::Job;
+use crate::converge::{Job, lock, refuse_interrupted};
 use crate::failure::{Exit, Failure};
 use crate::product::PLATFORM;
 use crate::progress::Progress;
@@ -49,6 +49,9 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
     })?;
     let session = Session::new(global, "install")?;
     let answers = Answers::load(path, &command.set)?;
+    let look_only = command.approve.plan;
+    let lock = if look_only { None } else { Some(lock(&session)?) };
+    refuse_interrupted(&session)?;
     let verified = verify(&session, &command.file, &answers)?;
     let contents = verified.contents().clone();
     let request = Request {
@@ -62,7 +65,6 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
     if checked.findings.iter().any(|one| one.severity == Severity::Blocker && one.verdict.is_finding()) {
         return Ok(stopped(&session, checked));
     }
-    let look_only = command.approve.plan;
     let site = if look_only {
         Site::open(&session, &request)?.with_product(&session, &contents, Some(verified.blobs()))?
     } else {
@@ -82,7 +84,7 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         texts: site.product().map(|product| &product.texts),
         approve: &command.approve,
         answers_approve: true,
-        locked: false,
+        locked: lock.is_some(),
         request,
     };
     let exit = job.run().await?;
