@@ -21,6 +21,8 @@ use support::{Run, binary, finding, snapshot};
 
 #[path = "install/later.rs"]
 mod later;
+#[path = "install/refused.rs"]
+mod refused;
 #[path = "install/tamper.rs"]
 mod tamper;
 
