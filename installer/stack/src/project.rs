@@ -46,7 +46,8 @@ impl Release {
 
     /// The release that a state of a project describes; `None` when it describes none.
     pub fn from_state(state: &State) -> Option<Self> {
-        let (State::Content(compose), State::Record(services)) = (state.get("compose")?, state.get("services")?)
+        let (State::Content(compose), State::Record(services)) =
+            (state.get("compose")?, state.get("services")?)
         else {
             return None;
         };
