@@ -138,8 +138,11 @@ fn of_containers() -> Vec<Tampering> {
         healed_by_install("a service nobody released", "stack.companyos", |site| {
             let image = image_of(site, "policy");
             let label = |part: &str| format!("com.docker.compose.{part}");
-            let (project, service) = (label("project=companyos"), label("service=intruder"));
-            site.docker(&["create", "--label", &project, "--label", &service, &image]);
+            let labels =
+                ["project=companyos", "service=intruder", "oneoff=False", "config-hash=0"].map(label);
+            let labels = labels.iter().flat_map(|label| ["--label", label.as_str()]);
+            let arguments: Vec<&str> = ["create"].into_iter().chain(labels).chain([image.as_str()]).collect();
+            site.docker(&arguments);
         }),
     ]
 }

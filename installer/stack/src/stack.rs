@@ -131,7 +131,6 @@ impl Stack {
         }
         let moved = moved(from, to);
         if !moved.is_empty() {
-            // The same file is up, but these services are not what it says: make them anew.
             self.up(project, &file, &moved, true).await?;
         }
         self.up(project, &file, &running(to, true), false).await?;
@@ -230,15 +229,14 @@ impl Stack {
     }
 }
 
-/// The services that differ although the same Compose file is up, and should run.
+/// The services that are there, are not what they should be, and should run. Compose believes the labels of a
+/// container, so it would keep one that somebody put in the place of its own.
 fn moved<'a>(from: &State, to: &'a State) -> Vec<&'a str> {
-    if from.get("compose") != to.get("compose") {
-        return Vec::new();
-    }
     let before = |name: &str| from.get("services").and_then(|services| services.get(name));
     services(to)
         .filter(|(name, state)| {
-            before(name) != Some(*state) && state.get("running") == Some(&State::Flag(true))
+            before(name).is_some_and(|seen| seen != *state)
+                && state.get("running") == Some(&State::Flag(true))
         })
         .map(|(name, _)| name)
         .collect()
