@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::Replay;
 use host::{RunDir, Runs};
-use model::{Approved, Resource, State};
+use model::{Approved, ControlId, Resource, State};
 
 use crate::converge::unwritable;
 use crate::document::Document;
@@ -81,12 +81,22 @@ pub fn in_force(past: Vec<Past>) -> Vec<Past> {
         .collect()
 }
 
-/// What the runs in force left behind: the last state that one of them gave each resource, with its run.
-pub fn pinned(past: &[Past]) -> BTreeMap<Resource, (State, String)> {
+/// What a run left behind.
+pub struct Left {
+    pub state: State,
+    /// The run.
+    pub run: String,
+    /// The controls that asked for it.
+    pub by: Vec<ControlId>,
+}
+
+/// What the runs in force left behind: the last state that one of them gave each resource.
+pub fn pinned(past: &[Past]) -> BTreeMap<Resource, Left> {
     let mut pinned = BTreeMap::new();
     for past in past {
         for step in past.plan.plan().steps() {
-            pinned.insert(step.change.resource.clone(), (step.change.to.clone(), past.name.clone()));
+            let (state, run, by) = (step.change.to.clone(), past.name.clone(), step.by.clone());
+            pinned.insert(step.change.resource.clone(), Left { state, run, by });
         }
     }
     pinned

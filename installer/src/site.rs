@@ -17,6 +17,7 @@ use crate::answers::Answers;
 use crate::commands::bundle::failed;
 use crate::controls;
 use crate::failure::{Exit, Failure};
+use crate::history::Left;
 use crate::product::{Places, Product};
 use crate::session::{Request, Session};
 
@@ -135,15 +136,21 @@ impl Site {
 
 /// One control for each resource that the runs in force left behind: it still is what they made it. Where a
 /// family has controls that say more than "equal", those.
-pub fn pins(pinned: &BTreeMap<Resource, (State, String)>) -> Vec<Box<dyn Control>> {
+pub fn pins(pinned: &BTreeMap<Resource, Left>) -> Vec<Box<dyn Control>> {
     let mut controls: Vec<Box<dyn Control>> = Vec::new();
-    for (resource, (state, run)) in pinned {
+    for (resource, left) in pinned {
+        let Left { state, run, by } = left;
         match (resource, Release::from_state(state)) {
             (Resource::Secret { path }, _) if *state != State::Absent => {
                 controls.push(Box::new(SecretInPlace::new(path.clone(), state.clone())));
             }
             (Resource::Stack { project }, Some(release)) => {
                 controls.extend(stack::controls::of(project, &release, &[]));
+            }
+            // An image is known by its name rather than by its digest.
+            (Resource::Image { .. }, _) => {
+                let pin = Pin::new(resource.clone(), state.clone(), run);
+                controls.push(Box::new(by.first().map_or(pin.clone(), |id| pin.known_as(id.clone()))));
             }
             _ => controls.push(Box::new(Pin::new(resource.clone(), state.clone(), run))),
         }

@@ -5,6 +5,7 @@ use model::{
 };
 
 /// Holds as long as a resource is in the state that a run gave it.
+#[derive(Clone)]
 pub struct Pin {
     about: About,
     resource: Resource,
@@ -13,6 +14,13 @@ pub struct Pin {
 }
 
 impl Pin {
+    /// The same pin under the name of the control that asked for the state.
+    #[must_use]
+    pub fn known_as(mut self, id: ControlId) -> Self {
+        self.about.id = id;
+        self
+    }
+
     /// A pin with words of its own. `constraint` is how the state is asked for, where that is not by itself: a
     /// text to write, where the state is its digest.
     pub fn asking(about: About, resource: Resource, state: State, constraint: Constraint) -> Self {
