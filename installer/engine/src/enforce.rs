@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::{
-    Approved, Blobs, Host, Journal, Keep, Kind, Level, Resource, Sink, Stage, State, Step, StepEnd, StepId,
+    Approved, Blobs, Change, Host, Journal, Keep, Kind, Level, Resource, Sink, Stage, State, Step, StepEnd,
+    StepId,
 };
 
 use crate::journal::{Record, Replay};
@@ -144,7 +145,9 @@ async fn step(run: &Run<'_>, step: &Step, begun: &mut Vec<StepId>) -> Result<boo
         run.sink.emit(Kind::StepEnded { step: step.id, end, message: None });
         return Ok(ours);
     }
-    if seen != change.from && !(ours && change.resource.is_exclusive()) {
+    // What only we write may have moved by our own earlier steps, as a stack does when its secrets come back.
+    let moved = seen != change.from;
+    if moved && !change.resource.is_exclusive() {
         let why = format!("it is {seen}, but the plan was made when it was {}", change.from);
         return Err(failed(run, step, why));
     }
@@ -153,7 +156,8 @@ async fn step(run: &Run<'_>, step: &Step, begun: &mut Vec<StepId>) -> Result<boo
     if !ours {
         begun.push(step.id);
     }
-    run.host.put(change, run.bytes).await.map_err(|error| failed(run, step, error))?;
+    let now = Change { from: seen, ..change.clone() };
+    run.host.put(&now, run.bytes).await.map_err(|error| failed(run, step, error))?;
     Record::Applied { step: step.id }.write(run.journal).map_err(|error| failed(run, step, error))?;
     run.sink.emit(Kind::StepEnded { step: step.id, end: StepEnd::Done, message: None });
     Ok(true)

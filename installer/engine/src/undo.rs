@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use model::{Handler, Kind, Resource, State, Step, StepEnd, StepId};
+use model::{Change, Handler, Kind, Resource, State, Step, StepEnd, StepId};
 
 use crate::enforce::{Run, Stop, observe_one, warn};
 use crate::journal::{Record, Replay};
@@ -115,7 +115,8 @@ async fn take_back(run: &Run<'_>, step: &Step) -> Result<(), String> {
     if seen != change.to && !change.resource.is_exclusive() {
         return Err(format!("somebody else changed it since ({seen}); it was {}", change.from));
     }
-    run.host.put(&change.inverse(), run.bytes).await.map_err(|error| error.to_string())?;
+    let back = Change { from: seen, ..change.inverse() };
+    run.host.put(&back, run.bytes).await.map_err(|error| error.to_string())?;
     let seen = observe_one(run.host, &change.resource).await.map_err(|unread| unread.to_string())?;
     if seen == change.from {
         Ok(())
