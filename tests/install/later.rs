@@ -1,14 +1,10 @@
-//! What happens to a running site later: another answer, a start of the machine, a bad release, rollback.
-
-use std::collections::BTreeMap;
-use std::fs;
+//! What happens to a running site later: another answer, a start of the machine.
 
 use serde_json::Value;
-use support::site::{HOST, Site, append};
-use support::{Run, finding, snapshot};
+use support::site::{HOST, Site};
+use support::snapshot;
 
-use super::tamper::mounted;
-use super::{clean, moved, stages};
+use super::{clean, moved};
 
 /// The resources that a plan changes.
 fn changed(document: &Value) -> Vec<String> {
@@ -75,75 +71,4 @@ pub(crate) fn one_command_brings_the_site_back(site: &Site) {
     assert!(site.secrets_mounted());
     works(site);
     clean(site);
-}
-
-fn running(site: &Site) -> String {
-    site.docker(&["ps", "-q", "--filter", "label=com.docker.compose.project=companyos"])
-}
-
-/// Damage that is there at a start: it is named, and nothing runs.
-pub(crate) fn what_was_damaged_does_not_start(site: &Site) {
-    let policy = mounted(site, "policy", "/etc/companyos/policy.tar.gz");
-    let name = policy.file_name().unwrap().to_str().unwrap().to_owned();
-    let blob = site.data().join("store/blobs/sha256").join(&name);
-    assert!(blob.exists(), "the policy lies in the store too");
-    let kept = fs::read(&blob).unwrap();
-    start_of_the_machine(site);
-    append(&policy, "more");
-    append(&blob, "more");
-    let refused = site.groundfast(&["recover", "--boot"]);
-    assert!(matches!(refused.code, 1 | 4 | 5), "exit {}: {}", refused.code, moved(&refused));
-    let told = format!("{}{}", refused.stdout, refused.stderr);
-    assert!(told.contains(&name[..12]), "the damaged file is named:\n{told}");
-    assert_eq!(running(site), "", "nothing was started");
-    // The good twin: the bytes are back, so everything is.
-    fs::write(&blob, kept).unwrap();
-    let _ = site.groundfast(&["recover", "--boot"]).expect_code(0);
-    works(site);
-    clean(site);
-}
-
-/// A change that cannot become healthy in time: what ran before runs again.
-pub(crate) fn a_release_that_does_not_come_up_is_taken_back(site: &Site) {
-    let root = snapshot(&site.root);
-    // Nobody can wait for a database and three services within a second.
-    let set = ["--set", "stack.timeout_seconds=1", "--set", "site.no_proxy=[\".never\"]"];
-    let failed = site.install(&set).expect_code(5).json();
-    assert_eq!(failed["outcome"], "rolled-back");
-    let why = failed["result"]["why"].to_string();
-    assert!(why.contains("not up and healthy within 1 s"), "{why}");
-    assert_eq!(finding(&failed, "stack.companyos")["verdict"], "fail");
-    assert_eq!(snapshot(&site.root), root);
-    let environment = site.inspect(&site.container("app"))["Config"]["Env"].to_string();
-    assert!(!environment.contains(".never"), "the services are those of before");
-    works(site);
-    clean(site);
-}
-
-pub(crate) fn everything_is_taken_back(site: &Site, before: &BTreeMap<String, String>) {
-    let status = site.groundfast(&["status"]).expect_code(0).json();
-    let mut names: Vec<&str> = status["result"]["runs"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|run| run["state"] == "enforced")
-        .map(|run| run["run"].as_str().unwrap())
-        .collect();
-    names.sort_unstable();
-    let oldest = *names.first().unwrap();
-    let planned = site.groundfast(&["rollback", oldest, "--plan"]).expect_code(0).json();
-    assert!(stages(&planned) > 0);
-    assert_eq!(site.containers().len(), 4, "a plan takes nothing back");
-    let rolled: Run = site.groundfast(&["rollback", oldest, "--yes"]);
-    assert_eq!(rolled.code, 0, "{}{}", rolled.stdout, rolled.stderr);
-    assert_eq!(rolled.json()["outcome"], "enforced");
-    assert_eq!(site.containers(), Vec::<String>::new());
-    assert_eq!(site.docker(&["images", "-q", "companyos/*"]), "", "the images are gone");
-    let secrets = site.data().join("secrets");
-    let left: Vec<_> =
-        fs::read_dir(&secrets).map(|all| all.flatten().map(|one| one.path()).collect()).unwrap_or_default();
-    assert!(left.is_empty(), "secrets are left: {left:?}");
-    assert_eq!(&snapshot(&site.root), before, "bytes, modes, owners and extended attributes are back");
-    let drift = site.drift().expect_code(1);
-    assert!(drift.stdout.contains("no run is in force"), "{}{}", drift.stdout, drift.stderr);
 }
