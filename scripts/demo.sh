@@ -29,12 +29,17 @@ step "A container engine and Compose of our own"
 scripts/engine.sh up "$engine"
 eval "$(scripts/compose.sh target/docker-config)"
 run() { scripts/engine.sh exec "$engine" "$@"; }
-finish() {
-  run "$groundfast" rollback --yes --no-progress --data-dir "$data" >/dev/null 2>&1 || true
-  mountpoint -q "$data/secrets" && umount "$data/secrets" || true
-  scripts/engine.sh down "$engine"
+# Takes back what a run of the demo has brought up, an interrupted one included.
+take_back() {
+  if [ -d "$data" ]; then
+    run "$groundfast" recover --no-progress --data-dir "$data" >/dev/null 2>&1 || :
+    run "$groundfast" rollback --yes --no-progress --data-dir "$data" >/dev/null 2>&1 || :
+  fi
+  # What a rollback left: it never overwrites what somebody else changed.
+  run docker ps -aq --filter label=com.docker.compose.project=companyos | xargs -r scripts/engine.sh exec "$engine" docker rm -f >/dev/null
+  if mountpoint -q "$data/secrets"; then umount "$data/secrets"; fi
 }
-trap finish EXIT
+trap 'take_back; scripts/engine.sh down "$engine"' EXIT
 eval "$(scripts/engine.sh env "$engine")"
 
 step "The sample product: images from Debian packages, a test authority, certificates, tokens"
@@ -48,6 +53,7 @@ cp -a target/debian12 "$demo/root"
 
 step "A signing key, and the bundle: one signed file"
 export GROUNDFAST_PASSPHRASE=demo
+take_back
 rm -rf "$data"
 if [ ! -e "$demo/cosign.key" ]; then
   "$groundfast" key generate --output-key-prefix "$demo/cosign"
