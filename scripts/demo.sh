@@ -73,6 +73,7 @@ run "$groundfast" install "$demo/bundle.tar" --answers "$demo/answers.toml" --da
 
 step "Install"
 run "$groundfast" install "$demo/bundle.tar" --answers "$demo/answers.toml" --data-dir "$data"
+cp "$demo/report/report.json" "$demo/report/report.txt" "$demo/"
 
 step "The product answers over HTTPS, from PostgreSQL, after asking the decision point"
 ask() {
@@ -100,7 +101,6 @@ run docker stop -t 2 "$(run docker ps -q --filter label=com.docker.compose.servi
 code=0
 run "$groundfast" drift --data-dir "$data" --no-progress || code=$?
 [ "$code" = 3 ] || die "drift should have found that (exit $code)"
-cp "$demo/report/report.json" "$demo/report/report.txt" "$demo/"
 
 step "Done. Left in target/demo/: bundle.tar, cosign.pub, answers.toml, report.json, report.txt
    README.md shows five commands to try next."
