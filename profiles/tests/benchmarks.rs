@@ -220,7 +220,10 @@ fn agrees(rule: &Value, control: &Value) -> Option<bool> {
         "lineinfile" => {
             let (key, value) = text("text").split_once(" = ").unwrap_or((text("text"), ""));
             let wanted = if value.is_empty() { Value::Null } else { Value::from(value) };
-            probe["path"] == vars["path"] && probe["key"] == key && probe["value"] == wanted
+            let variable = format!("$var_password_pam_{key}");
+            probe["path"] == vars["path"]
+                && probe["key"] == key
+                && (probe["value"] == wanted || probe["value"] == variable)
         }
         _ => return None,
     })
