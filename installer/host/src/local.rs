@@ -3,7 +3,9 @@
 //! Below another root only files are looked at and changed, and nothing from inside it is ever run.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use model::{
     Blobs, Change, Digest, Fact, FileQuery, Fut, Handler, Host, HostError, HostPath, Keep, Lookup, Observe,
     Resource, State, Syntax, SysctlScope, Unread,
 };
+use rustix::fs::OFlags;
 use syntax::Source;
 
 use crate::facts::Facts;
@@ -236,6 +239,17 @@ impl Source for Tree {
         String::from_utf8(bytes).map(Some).map_err(|_| Unread::Malformed(format!("{path} is not UTF-8 text")))
     }
 
+    fn bytes(&self, path: &HostPath) -> Result<Option<Box<dyn syntax::Bytes>>, Unread> {
+        let fail = |error: io::Error| crate::tree::unread(path.as_str(), &error);
+        let opened = self.open(path.as_str(), OFlags::RDONLY | OFlags::NONBLOCK).map_err(fail)?;
+        let Some(file) = opened.map(File::from) else { return Ok(None) };
+        let about = file.metadata().map_err(fail)?;
+        if !about.is_file() {
+            return Err(Unread::Malformed(format!("{path} is not a regular file")));
+        }
+        Ok(Some(Box::new(Parts { file, size: about.len(), path: path.clone() })))
+    }
+
     fn names(&self, folder: &HostPath) -> Result<Vec<String>, Unread> {
         Tree::names(self, folder.as_str())
     }
@@ -245,6 +259,24 @@ impl Source for Tree {
             State::Text(target) => Ok(Some(target)),
             _ => Ok(None),
         }
+    }
+}
+
+/// An open file, read in parts.
+struct Parts {
+    file: File,
+    size: u64,
+    path: HostPath,
+}
+
+impl syntax::Bytes for Parts {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, at: u64, into: &mut [u8]) -> Result<(), Unread> {
+        let read = self.file.read_exact_at(into, at);
+        read.map_err(|error| crate::tree::unread(self.path.as_str(), &error))
     }
 }
 

@@ -198,7 +198,8 @@ pub enum Lookup {
     /// (the links that `systemctl enable` would make, by path), `aliases` (likewise), `links` (those that
     /// enable it now).
     Unit { name: String },
-    /// A package in the system's own database: a record with `installed` and `version`.
+    /// A package in the system's own database: a record with `installed`, `version` and `format` (`deb` or
+    /// `rpm`, whose versions are ordered differently).
     Package { name: String },
     /// The number of a user in `/etc/passwd`, or absent.
     User { name: String },

@@ -13,6 +13,8 @@ mod lines;
 mod lookup;
 mod modprobe;
 pub mod os_release;
+mod packages;
+pub mod rpm;
 mod source;
 pub mod sshd;
 mod sysctl;
@@ -20,4 +22,5 @@ mod units;
 
 pub use edit::{Unwritable, get, set};
 pub use lookup::Lookups;
-pub use source::Source;
+pub use packages::{Packages, compare_versions};
+pub use source::{Bytes, Source};

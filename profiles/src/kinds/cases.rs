@@ -252,7 +252,7 @@ fn package() -> Vec<Case> {
         case(installed, m().with_packages(&["libpam-runtime"]), Pass, "is installed"),
         stuck(installed, m().with_packages(&["cron"]), "not installed"),
         stuck(newer, m().with_packages(&["libpam-runtime"]), "1.5.2"),
-        case(removed, m(), Unknown, "no dpkg database"),
+        case(removed, m(), Unknown, "no database of packages"),
         case(removed, Machine::blind(), Unknown, "permission denied"),
     ]
 }
