@@ -1,14 +1,16 @@
 //! The one way from controls to a changed machine: assess, plan, approve, enforce, look again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 
 use engine::{
     Assessment, Cancel, Context, MemoryBlobs, Outcome, Progress, Run, Several, assess, diff, enforce,
+    enforce_first,
 };
 use host::{RunDir, RunsError};
 use model::{
-    Approval, Approved, Blobs, Control, ControlId, Finding, Host, Keep, Kind, Plan, Severity, Sink, Verdict,
+    Approval, Approved, Blobs, Control, ControlId, Demand, Finding, Host, Keep, Kind, Plan, Risk, Severity,
+    Sink, StageKind, Verdict,
 };
 
 use crate::cli::Approve;
@@ -66,14 +68,48 @@ impl Job<'_> {
             output::say(&format!("the plan is in {}; enforce it with --plan-in", path.display()));
             return Ok(Exit::Done);
         }
-        let approved = self.approved(plan, &before, &diffs)?;
-        self.enforce(before, &approved, &planned, &diffs).await
+        let by = self.approver(&plan, &before, &diffs)?;
+        let (held, plan) = match self.held_back(&plan) {
+            held if held.is_empty() => (held, plan),
+            held => {
+                let plan = self.plan(&before, &held, &planned).await?;
+                (held, plan)
+            }
+        };
+        let approval = Approval { by: by.to_owned(), irreversible: self.approve.accept_irreversible };
+        let approved = approved(plan, approval)?;
+        self.enforce(before, &approved, &held, &planned, &diffs).await
+    }
+
+    /// Plans what the findings demand, but for the packages that these controls ask for.
+    async fn plan(
+        &self,
+        found: &Assessment,
+        held: &BTreeSet<ControlId>,
+        into: &MemoryBlobs,
+    ) -> Result<Plan, Failure> {
+        let is_held = |demand: &Demand| {
+            demand.resource.stage() == Some(StageKind::Package) && held.contains(&demand.by)
+        };
+        let demands: Vec<_> = found.demands.iter().filter(|demand| !is_held(demand)).cloned().collect();
+        engine::plan(&demands, self.host, into).await.map_err(|error| unplannable(&error))
+    }
+
+    /// The controls whose packages are left alone, because nobody accepted what cannot be taken back. A stored
+    /// plan is enforced as a whole or not at all.
+    fn held_back(&self, plan: &Plan) -> BTreeSet<ControlId> {
+        if self.approve.accept_irreversible || self.approve.plan_in.is_some() {
+            return BTreeSet::new();
+        }
+        let lasting = plan.steps().filter(|step| step.risk == Risk::Irreversible);
+        lasting.flat_map(|step| step.by.iter().cloned()).collect()
     }
 
     async fn enforce(
         &self,
         before: Assessment,
         approved: &Approved,
+        held: &BTreeSet<ControlId>,
         planned: &MemoryBlobs,
         diffs: &[(String, String)],
     ) -> Result<Exit, Failure> {
@@ -81,13 +117,27 @@ impl Job<'_> {
         let _lock = if self.locked { None } else { Some(lock(session)?) };
         refuse_interrupted(session)?;
         let texts: Vec<&MemoryBlobs> = self.texts.into_iter().chain([planned]).collect();
-        let directory = begin(session, &self.request, approved, &texts)?;
+        // Packages that come first change what there is to plan. A stored plan is enforced as it stands.
+        let first = engine::packages_first(approved.plan()).filter(|_| self.approve.plan_in.is_none());
+        let first = first.map(|first| self::approved(first, approved.approval().clone())).transpose()?;
+        let directory = begin(session, &self.request, first.as_ref().unwrap_or(approved), &texts)?;
         let mut stores: Vec<&dyn Blobs> = vec![&directory];
         stores.extend(&self.bytes);
-        let outcome =
-            carry_out(session, approved, self.host, &directory, &Several(stores), Progress::none()).await;
+        let stores = Several(stores);
+        let (approved, outcome) = match first {
+            None => {
+                let progress = Progress::none();
+                let outcome = carry_out(session, approved, self.host, &directory, &stores, progress).await;
+                (approved.clone(), outcome)
+            }
+            Some(first) => self.in_two_parts(first, held, &directory, &stores).await?,
+        };
+        let approved = &approved;
         let after = assess(&self.controls, self.host, &self.context, &Silent).await;
-        let findings = fixed(&before.findings, after.findings, approved.plan());
+        let mut findings = fixed(&before.findings, after.findings, approved.plan());
+        for finding in findings.iter_mut().filter(|finding| held.contains(&finding.control)) {
+            hold(finding);
+        }
         for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Fixed) {
             session.events.emit(Kind::Found(Box::new(finding.clone())));
         }
@@ -102,18 +152,55 @@ impl Job<'_> {
         Ok(exit_of(&outcome, &document.findings))
     }
 
-    /// Asks whoever may approve, or refuses.
-    fn approved(
+    /// Packages first, then everything else planned anew against what they brought: one run, taken back as one.
+    async fn in_two_parts(
         &self,
-        plan: Plan,
+        first: Approved,
+        held: &BTreeSet<ControlId>,
+        directory: &RunDir,
+        bytes: &dyn Blobs,
+    ) -> Result<(Approved, Outcome), Failure> {
+        let session = self.session;
+        let cancel = Cancel::default();
+        let watcher = tokio::spawn(watch(cancel.clone()));
+        let run = run_of(session, &first, self.host, directory, bytes, &cancel);
+        let progress = match enforce_first(&run, Progress::none()).await {
+            Ok(progress) => progress,
+            Err(outcome) => {
+                watcher.abort();
+                return Ok((first, outcome));
+            }
+        };
+        let memory = MemoryBlobs::default();
+        let seen = assess(&self.controls, self.host, &self.context, &Silent).await;
+        let whole = match self.plan(&seen, held, &memory).await {
+            Ok(rest) => engine::extend(first.plan(), rest),
+            // The packages are there all the same; what is left is told by the findings, and planned next time.
+            Err(failure) => {
+                output::say(&format!("planning the rest failed: {}", failure.causes().join(": ")));
+                first.plan().clone()
+            }
+        };
+        let approval = first.approval().clone();
+        let whole = whole.approve(approval).unwrap_or_else(|_| first.clone());
+        write_plan(directory, &whole, &[&memory])?;
+        let run = run_of(session, &whole, self.host, directory, bytes, &cancel);
+        let outcome = enforce(&run, progress).await;
+        watcher.abort();
+        Ok((whole, outcome))
+    }
+
+    /// Asks whoever may approve, or refuses.
+    fn approver(
+        &self,
+        plan: &Plan,
         before: &Assessment,
         diffs: &[(String, String)],
-    ) -> Result<Approved, Failure> {
+    ) -> Result<&'static str, Failure> {
         if let Some(path) = &self.approve.plan_in {
-            planfile::check(path, &plan)?;
+            planfile::check(path, plan)?;
         }
-        let irreversible = self.approve.accept_irreversible;
-        let by = if self.approve.plan_in.is_some() {
+        Ok(if self.approve.plan_in.is_some() {
             "--plan-in"
         } else if self.approve.yes {
             "--yes"
@@ -123,19 +210,13 @@ impl Job<'_> {
             "nothing to approve"
         } else {
             let mut document = self.judged(before.findings.clone(), "planned");
-            document.with_plan(&plan, diffs);
-            self.print_plan(&document, &plan, diffs);
+            document.with_plan(plan, diffs);
+            self.print_plan(&document, plan, diffs);
             if !ask() {
                 return Err(Failure::new(Exit::Usage, "the plan was not approved, so nothing was changed")
                     .hint("approve it with --yes, or store it with --plan-out FILE and approve that file"));
             }
             "operator at the terminal"
-        };
-        let approval = Approval { by: by.to_owned(), irreversible };
-        plan.approve(approval).map_err(|plan| {
-            let count = plan.irreversible();
-            Failure::new(Exit::Usage, format!("{count} changes cannot be taken back and are not approved"))
-                .hint("approve them with --accept-irreversible")
         })
     }
 
@@ -194,18 +275,39 @@ pub async fn carry_out(
 ) -> Outcome {
     let cancel = Cancel::default();
     let watcher = tokio::spawn(watch(cancel.clone()));
-    let run = Run {
-        plan: approved,
-        host,
-        bytes,
-        keep: directory,
-        journal: directory,
-        sink: &session.events,
-        cancel: &cancel,
-    };
+    let run = run_of(session, approved, host, directory, bytes, &cancel);
     let outcome = enforce(&run, progress).await;
     watcher.abort();
     outcome
+}
+
+fn run_of<'r>(
+    session: &'r Session<'_>,
+    plan: &'r Approved,
+    host: &'r dyn Host,
+    directory: &'r RunDir,
+    bytes: &'r dyn Blobs,
+    cancel: &'r Cancel,
+) -> Run<'r> {
+    Run { plan, host, bytes, keep: directory, journal: directory, sink: &session.events, cancel }
+}
+
+/// Approves a plan, as far as the approval goes.
+fn approved(plan: Plan, approval: Approval) -> Result<Approved, Failure> {
+    plan.approve(approval).map_err(|plan| {
+        let count = plan.irreversible();
+        Failure::new(Exit::Usage, format!("{count} changes cannot be taken back and are not approved"))
+            .hint("approve them with --accept-irreversible")
+    })
+}
+
+/// Says of a finding that still fails that it was left so for want of an approval.
+fn hold(finding: &mut Finding) {
+    if finding.verdict == Verdict::Fail {
+        finding
+            .mend
+            .push_str("; it cannot be taken back, so groundfast does it with --accept-irreversible only");
+    }
 }
 
 async fn watch(cancel: Cancel) {
@@ -231,16 +333,21 @@ pub fn begin(
     texts: &[&MemoryBlobs],
 ) -> Result<RunDir, Failure> {
     let directory = session.runs.create(&session.run).map_err(|error| unwritable(&error))?;
-    for (_, bytes) in texts.iter().flat_map(|texts| texts.all()) {
-        directory.keep(&mut bytes.as_slice()).map_err(|error| {
-            Failure::new(Exit::Error, "keeping the bytes of the plan; nothing was changed").because(&error)
-        })?;
-    }
     directory.write("request.json", request).map_err(|error| unwritable(&error))?;
-    directory.write("plan.json", approved).map_err(|error| unwritable(&error))?;
+    write_plan(&directory, approved, texts)?;
     let recorded = session.events.record(directory.path());
     recorded.map_err(|error| Failure::new(Exit::Error, "recording the events of the run").because(&error))?;
     Ok(directory)
+}
+
+/// Writes down a plan with the bytes that it names.
+fn write_plan(directory: &RunDir, approved: &Approved, texts: &[&MemoryBlobs]) -> Result<(), Failure> {
+    for (_, bytes) in texts.iter().flat_map(|texts| texts.all()) {
+        directory
+            .keep(&mut bytes.as_slice())
+            .map_err(|error| Failure::new(Exit::Error, "keeping the bytes of the plan").because(&error))?;
+    }
+    directory.write("plan.json", approved).map_err(|error| unwritable(&error))
 }
 
 /// Takes the lock of this machine.

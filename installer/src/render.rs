@@ -1,7 +1,7 @@
 //! Text for people: findings, plans, outcomes.
 
 use engine::Outcome;
-use model::{Finding, Plan, Summary, Verdict};
+use model::{Finding, Plan, Risk, Summary, Verdict};
 
 /// Findings that need somebody, one block each, then a line that counts all.
 pub fn findings(findings: &[Finding], all: bool) -> String {
@@ -66,7 +66,14 @@ pub fn plan(plan: &Plan, diffs: &[(String, String)]) -> String {
     }
     match plan.irreversible() {
         0 => text.push_str("  everything can be taken back with `groundfast rollback`\n"),
-        count => text.push_str(&format!("  {count} changes cannot be taken back\n")),
+        count => {
+            text.push_str(&format!(
+                "  {count} changes cannot be taken back and need --accept-irreversible:\n"
+            ));
+            for step in plan.steps().filter(|step| step.risk == Risk::Irreversible) {
+                text.push_str(&format!("    {}\n", step.change));
+            }
+        }
     }
     text
 }

@@ -1,15 +1,15 @@
 //! Enforcement: check `from`, journal the intent, put, journal that it was made, re-read every `to`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::{
-    Approved, Blobs, Change, Host, Journal, Keep, Kind, Level, Resource, Sink, Stage, State, Step, StepEnd,
-    StepId,
+    Approved, Blobs, Change, Host, Journal, Keep, Kind, Level, Resource, Sink, Stage, StageKind, State, Step,
+    StepEnd, StepId,
 };
 
 use crate::journal::{Record, Replay};
+use crate::together;
 use crate::undo::{self, Outcome};
 
 /// A request to stop, shared with whoever reads keys and signals.
@@ -82,6 +82,21 @@ impl Stop {
 ///
 /// With `progress` of an interrupted run it goes on where that run stopped.
 pub async fn enforce(run: &Run<'_>, progress: Progress) -> Outcome {
+    match enforce_first(run, progress).await {
+        Ok(_) => {
+            undo::seal(run, &Outcome::Enforced);
+            Outcome::Enforced
+        }
+        Err(outcome) => outcome,
+    }
+}
+
+/// As [`enforce`], but a success does not end the run: it goes on with a plan that holds these steps and more
+/// (see [`extend`](crate::extend)), given the progress that this answers.
+///
+/// # Errors
+/// How the run ended, when it did not succeed.
+pub async fn enforce_first(run: &Run<'_>, progress: Progress) -> Result<Progress, Outcome> {
     announce(run);
     let mut begun = progress.begun;
     let opening = if progress.fresh {
@@ -94,12 +109,14 @@ pub async fn enforce(run: &Run<'_>, progress: Progress) -> Outcome {
         Ok(()) => stages(run, &mut begun).await,
         Err(error) => Err(Stop { step: None, why: error.to_string(), cancelled: false }),
     };
-    let outcome = match result {
-        Ok(()) => Outcome::Enforced,
-        Err(stop) => undo::after(run, &begun, stop).await,
-    };
-    undo::seal(run, &outcome);
-    outcome
+    match result {
+        Ok(()) => Ok(Progress { begun, fresh: true }),
+        Err(stop) => {
+            let outcome = undo::after(run, &begun, stop).await;
+            undo::seal(run, &outcome);
+            Err(outcome)
+        }
+    }
 }
 
 fn announce(run: &Run<'_>) {
@@ -110,13 +127,16 @@ fn announce(run: &Run<'_>) {
 
 async fn stages(run: &Run<'_>, begun: &mut Vec<StepId>) -> Result<(), Stop> {
     for stage in &run.plan.plan().stages {
-        let mut touched = BTreeSet::new();
-        for one in &stage.steps {
-            if step(run, one, begun).await? {
-                touched.insert(one.id);
+        let touched = if stage.kind == StageKind::Package {
+            together::steps(run, stage, begun).await?
+        } else {
+            let mut touched = false;
+            for one in &stage.steps {
+                touched |= step(run, one, begun).await?;
             }
-        }
-        if touched.is_empty() {
+            touched
+        };
+        if !touched {
             continue;
         }
         for handler in &stage.handlers {
@@ -133,9 +153,7 @@ async fn stages(run: &Run<'_>, begun: &mut Vec<StepId>) -> Result<(), Stop> {
 
 /// Makes one step. Answers whether this run has touched the resource.
 async fn step(run: &Run<'_>, step: &Step, begun: &mut Vec<StepId>) -> Result<bool, Stop> {
-    if run.cancel.asked() {
-        return Err(Stop { step: None, why: "cancelled by the operator".to_owned(), cancelled: true });
-    }
+    stop_if_asked(run)?;
     run.sink.emit(Kind::StepStarted { step: step.id });
     let change = &step.change;
     let ours = begun.contains(&step.id);
@@ -163,7 +181,14 @@ async fn step(run: &Run<'_>, step: &Step, begun: &mut Vec<StepId>) -> Result<boo
     Ok(true)
 }
 
-fn failed(run: &Run<'_>, step: &Step, why: impl std::fmt::Display) -> Stop {
+pub(crate) fn stop_if_asked(run: &Run<'_>) -> Result<(), Stop> {
+    if run.cancel.asked() {
+        return Err(Stop { step: None, why: "cancelled by the operator".to_owned(), cancelled: true });
+    }
+    Ok(())
+}
+
+pub(crate) fn failed(run: &Run<'_>, step: &Step, why: impl std::fmt::Display) -> Stop {
     let stop = Stop::at(step, why);
     let message = Some(stop.why.clone());
     run.sink.emit(Kind::StepEnded { step: step.id, end: StepEnd::Failed, message });

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use model::{Change, Handler, Kind, Resource, State, Step, StepEnd, StepId};
+use model::{Change, Handler, Kind, Resource, Risk, StageKind, State, Step, StepEnd, StepId};
 
 use crate::enforce::{Run, Stop, observe_one, warn};
 use crate::journal::{Record, Replay};
+use crate::together;
 
 /// How an enforcement ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +80,8 @@ pub(crate) async fn after(run: &Run<'_>, begun: &[StepId], stop: Stop) -> Outcom
     note(run, &Record::Failed { step, why: why.clone(), cancelled });
     let steps: Vec<&Step> = begun.iter().rev().filter_map(|id| run.plan.step(*id)).collect();
     let mut left = Vec::new();
-    for step in &steps {
-        match take_back(run, step).await {
+    for (step, result) in take_all_back(run, &steps).await {
+        match result {
             Ok(()) => {
                 note(run, &Record::Undone { step: step.id });
                 run.sink.emit(Kind::StepEnded { step: step.id, end: StepEnd::Undone, message: None });
@@ -105,12 +106,35 @@ fn note(run: &Run<'_>, record: &Record) {
     }
 }
 
+/// Takes steps back one by one, and those of neighbouring packages together.
+async fn take_all_back<'s>(run: &Run<'_>, steps: &[&'s Step]) -> Vec<(&'s Step, Result<(), String>)> {
+    let mut results = Vec::new();
+    let packages = |step: &Step| step.change.resource.stage() == Some(StageKind::Package);
+    for group in steps.chunk_by(|one, next| packages(one) && packages(next)) {
+        if packages(group[0]) {
+            results.extend(together::take_back(run, group).await);
+        } else {
+            results.push((group[0], take_back(run, group[0]).await));
+        }
+    }
+    results
+}
+
+/// Why a step stays as it is, when it cannot be taken back.
+pub(crate) fn lasting(step: &Step, seen: &State) -> Option<String> {
+    let irreversible = step.risk == Risk::Irreversible;
+    irreversible.then(|| format!("it cannot be taken back: it was {}, and is {seen}", step.change.from))
+}
+
 async fn take_back(run: &Run<'_>, step: &Step) -> Result<(), String> {
     let change = &step.change;
     run.host.settle(&change.resource).await.map_err(|error| error.to_string())?;
     let seen = observe_one(run.host, &change.resource).await.map_err(|unread| unread.to_string())?;
     if seen == change.from {
         return Ok(());
+    }
+    if let Some(why) = lasting(step, &seen) {
+        return Err(why);
     }
     if seen != change.to && !change.resource.is_exclusive() {
         return Err(format!("somebody else changed it since ({seen}); it was {}", change.from));

@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests set up their own scratch places"))]
 
+mod apt;
 mod daemons;
 mod facts;
 mod files;

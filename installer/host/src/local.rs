@@ -2,7 +2,7 @@
 //!
 //! Below another root only files are looked at and changed, and nothing from inside it is ever run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -18,7 +18,7 @@ use syntax::Source;
 
 use crate::facts::Facts;
 use crate::tree::Tree;
-use crate::{daemons, files, sysctl, walk};
+use crate::{apt, daemons, files, sysctl, walk};
 
 /// The largest settings file that is read, in bytes.
 const SETTINGS_LIMIT: usize = 8 << 20;
@@ -60,6 +60,11 @@ impl Local {
             Err(unread) => sorted.units.iter().map(|_| Err(unread.clone())).collect(),
         };
         let lookups = self.lookups(&sorted.lookups).await;
+        let mut simulated = Vec::new();
+        for (install, remove) in &sorted.transactions {
+            simulated.push(apt::simulate(&self.tree, install, remove).await);
+        }
+        let mut simulated = simulated.into_iter();
         let mut answers = (walked.into_iter(), measured.into_iter(), active.into_iter(), lookups.into_iter());
         let lost = || Err(Unread::Failed("the answer was lost".to_owned()));
         wanted
@@ -68,7 +73,8 @@ impl Local {
                 Resource::Files(_) => answers.0.next().unwrap_or_else(lost),
                 Resource::Fact(_) => answers.1.next().unwrap_or_else(lost),
                 Resource::Activity { .. } => answers.2.next().unwrap_or_else(lost),
-                Resource::Effective(_) => answers.3.next().unwrap_or_else(lost),
+                Resource::Effective(_) | Resource::Package { .. } => answers.3.next().unwrap_or_else(lost),
+                Resource::Transaction { .. } => simulated.next().unwrap_or_else(lost),
                 Resource::Sysctl { scope: SysctlScope::Persistent, .. } => {
                     answers.3.next().unwrap_or_else(lost)
                 }
@@ -90,6 +96,7 @@ impl Local {
             .iter()
             .map(|one| match one {
                 Wanted::Sysctl(key) => lookups.persistent_sysctl(key),
+                Wanted::Package(name) => Ok(apt::state(lookups.packages()?, name)),
                 Wanted::Lookup(lookup @ Lookup::Sshd { key }) => {
                     Ok(daemons::as_sshd_says(lookups.find(lookup)?, key, said.as_ref()))
                 }
@@ -168,6 +175,7 @@ impl Local {
 enum Wanted<'w> {
     Lookup(&'w Lookup),
     Sysctl(&'w str),
+    Package(&'w str),
 }
 
 /// A batch by how it is answered, each in the order asked.
@@ -177,6 +185,7 @@ struct Sorted<'w> {
     facts: Vec<Fact>,
     units: Vec<&'w str>,
     lookups: Vec<Wanted<'w>>,
+    transactions: Vec<(&'w BTreeSet<String>, &'w BTreeSet<String>)>,
 }
 
 impl<'w> Sorted<'w> {
@@ -188,6 +197,8 @@ impl<'w> Sorted<'w> {
                 Resource::Fact(fact) => sorted.facts.push(fact.clone()),
                 Resource::Activity { unit } => sorted.units.push(unit),
                 Resource::Effective(lookup) => sorted.lookups.push(Wanted::Lookup(lookup)),
+                Resource::Package { name } => sorted.lookups.push(Wanted::Package(name)),
+                Resource::Transaction { install, remove } => sorted.transactions.push((install, remove)),
                 Resource::Sysctl { key, scope: SysctlScope::Persistent } => {
                     sorted.lookups.push(Wanted::Sysctl(key));
                 }
@@ -213,10 +224,15 @@ impl Host for Local {
         Box::pin(self.put_one(change, bytes))
     }
 
+    fn put_together<'a>(&'a self, changes: &'a [Change]) -> Fut<'a, Result<(), HostError>> {
+        Box::pin(apt::put(&self.tree, changes))
+    }
+
     fn settle<'a>(&'a self, resource: &'a Resource) -> Fut<'a, Result<(), HostError>> {
         Box::pin(async move {
             match resource {
                 Resource::File { path } => files::settle(&self.tree, path),
+                Resource::Package { .. } => apt::settle(&self.tree).await,
                 _ => Ok(()),
             }
         })

@@ -1,7 +1,7 @@
 //! `groundfast rollback`: finished runs taken back, newest first, as a plan like any other.
 
 use clap::Args;
-use engine::{Progress, Several, diff, reverse};
+use engine::{Progress, Several, diff, lasting, reverse};
 use model::{Approval, Blobs, Plan, StepId};
 
 use crate::cli::{Approve, Global};
@@ -38,6 +38,10 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     let made: Vec<(&Plan, &[StepId])> =
         past.iter().rev().map(|past| (past.plan.plan(), past.replay.begun.as_slice())).collect();
     let plan = reverse(&made);
+    // What was accepted as irreversible stays, and is named; the rest goes back.
+    for step in lasting(&made) {
+        output::say(&format!("stays as it is, since it cannot be taken back: {}", step.change));
+    }
     let mut stores: Vec<&dyn Blobs> = past.iter().map(|past| &past.directory as &dyn Blobs).collect();
     stores.extend(site.blobs());
     let stores = Several(stores);
