@@ -2,7 +2,7 @@
 
 use model::{Change, Kind, Resource, Stage, State, Step, StepEnd, StepId, Unread, is_unfinished_package};
 
-use crate::enforce::{Run, Stop, failed, stop_if_asked};
+use crate::enforce::{Run, Stop, failed, stop_if_asked, warn};
 use crate::journal::Record;
 use crate::undo::lasting;
 
@@ -49,10 +49,10 @@ pub(crate) async fn steps(run: &Run<'_>, stage: &Stage, begun: &mut Vec<StepId>)
 
 /// Takes back steps in one go, and says of each whether it is as it was.
 pub(crate) async fn take_back<'s>(run: &Run<'_>, steps: &[&'s Step]) -> Vec<(&'s Step, Result<(), String>)> {
-    let all = |why: String| steps.iter().map(|step| (*step, Err(why.clone()))).collect();
     let Some(first) = steps.first() else { return Vec::new() };
+    // A package that cannot be finished can still be taken away; whether that worked is looked at below.
     if let Err(error) = run.host.settle(&first.change.resource).await {
-        return all(error.to_string());
+        warn(run.sink, error.to_string());
     }
     let mut results: Vec<(&Step, Result<(), String>)> = Vec::new();
     let mut open = Vec::new();
