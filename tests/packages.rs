@@ -52,6 +52,10 @@ impl Machine {
             fs::create_dir_all(machine.path(part)).unwrap();
         }
         fs::set_permissions(machine.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        // Debian's own lists are large; a machine with a source of its own needs none of them.
+        if !offered.is_empty() {
+            fs::write(machine.path("upper/etc/apt/sources.list"), "").unwrap();
+        }
         let source = "deb [trusted=yes allow-insecure=yes] file:/repo ./\n";
         fs::write(machine.path("upper/etc/apt/sources.list.d/tiny.list"), source).unwrap();
         let index: String = offered.iter().map(|tiny| machine.build(tiny, "repo")).collect();
@@ -245,7 +249,7 @@ fn packages_are_planned_changed_and_given_back() {
 fn what_must_stay_and_what_is_not_at_hand_is_told_and_not_done() {
     let installed = [
         Tiny("ypserv", "1", "", &[]),
-        Tiny("docker.io", "1", "Depends: ypserv\n", &[]),
+        Tiny("docker.io", "99:1", "Depends: ypserv\n", &[]),
         Tiny("telnet", "1.0", "", &[]),
     ];
     let Some(machine) = Machine::new(&installed, &[]) else { return };
@@ -254,7 +258,7 @@ fn what_must_stay_and_what_is_not_at_hand_is_told_and_not_done() {
     let actual = |control: &str| finding(&document, control)["actual"].as_str().unwrap().to_owned();
     for (control, why) in [
         ("package_ypserv_removed", "docker.io would be removed, but containers run by it"),
-        ("package_chrony_installed", "not mended here: "),
+        ("package_chrony_installed", "would have to be fetched over a network"),
     ] {
         assert_eq!(verdict(&document, control), "fail");
         assert_eq!(finding(&document, control)["remedy"], false, "{control}");
@@ -263,7 +267,7 @@ fn what_must_stay_and_what_is_not_at_hand_is_told_and_not_done() {
     // The good twin, in the same run.
     assert_eq!(finding(&document, "package_telnet_removed")["remedy"], true);
     let _ = machine.harden(rules, &["--yes", "--accept-irreversible"]).expect_code(3);
-    assert_eq!(machine.packages(), map(&[("docker.io", "1"), ("ypserv", "1")]));
+    assert_eq!(machine.packages(), map(&[("docker.io", "99:1"), ("ypserv", "1")]));
 }
 
 #[test]
@@ -298,7 +302,7 @@ fn interrupted(machine: &Machine) {
     let mut running = machine.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let started = Instant::now();
     while !Path::new(&machine.path("upper/tmp/slow")).exists() {
-        assert!(started.elapsed() < Duration::from_secs(120), "the script never ran");
+        assert!(started.elapsed() < Duration::from_secs(300), "the script never ran");
         assert!(running.try_wait().unwrap().is_none(), "the run ended");
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use model::{
@@ -20,17 +21,18 @@ use syntax::{Lookups, Packages, dpkg};
 use crate::tree::Tree;
 use crate::{files, run};
 
+/// dpkg's database; it is replaced whenever a package changes.
+const STATUS: &str = "/var/lib/dpkg/status";
 const APT: &str = "/usr/bin/apt-get";
 const DPKG: &str = "/usr/bin/dpkg";
 /// Where apt keeps the packages that it has fetched.
 const ARCHIVES: &str = "/var/cache/apt/archives";
 
-/// What every call of apt is told: ask nothing, add nothing, keep configuration files as they are, fetch nothing.
-const OPTIONS: [&str; 15] = [
+/// What every call of apt is told: ask nothing, add nothing, keep configuration files as they are.
+const OPTIONS: [&str; 14] = [
     "-q",
     "-y",
     "--no-install-recommends",
-    "--no-download",
     "--allow-downgrades",
     "-o",
     "APT::Get::AutomaticRemove=false",
@@ -82,11 +84,47 @@ const GUARDED: [(&str, &[&str]); 5] = [
     ("Groundfast works by it", &["apt", "dpkg", "systemd", "systemd-sysv"]),
 ];
 
+/// Simulations of the database as it is: planning asks again what assessment asked, and apt is slow to answer.
+#[derive(Default)]
+pub(crate) struct Simulations(Mutex<(Option<Stamp>, BTreeMap<Resource, State>)>);
+
+/// When dpkg's status file was last replaced, and the file itself.
+type Stamp = (i64, u64, u64);
+
+impl Simulations {
+    /// What the package manager would do; asked of it once for each state of the database.
+    ///
+    /// # Errors
+    /// As [`simulate`].
+    pub(crate) async fn ask(&self, tree: &Tree, question: &Resource) -> Result<State, Unread> {
+        let Resource::Transaction { install, remove } = question else {
+            return Err(Unread::Unsupported(question.to_string()));
+        };
+        let stamp = tree.stat(STATUS)?.map(|stat| (stat.st_mtime, stat.st_mtime_nsec, stat.st_ino));
+        if let Some(state) = self.known(stamp, question) {
+            return Ok(state);
+        }
+        let state = simulate(tree, install, remove).await?;
+        if let Ok(mut held) = self.0.lock() {
+            held.1.insert(question.clone(), state.clone());
+        }
+        Ok(state)
+    }
+
+    fn known(&self, stamp: Option<Stamp>, question: &Resource) -> Option<State> {
+        let mut held = self.0.lock().ok()?;
+        if held.0 != stamp {
+            *held = (stamp, BTreeMap::new());
+        }
+        held.1.get(question).cloned()
+    }
+}
+
 /// What the system's package manager would do, as [`Resource::Transaction`] describes it.
 ///
 /// # Errors
 /// When there is no apt here, or it finds no way.
-pub(crate) async fn simulate(
+async fn simulate(
     tree: &Tree,
     install: &BTreeSet<String>,
     remove: &BTreeSet<String>,
@@ -95,7 +133,8 @@ pub(crate) async fn simulate(
     let words: Vec<String> =
         install.iter().cloned().chain(remove.iter().map(|name| format!("{name}-"))).collect();
     let mut transaction = transaction(tree, &known, &words).await?;
-    if !install.is_empty() && transaction.refused.is_empty() {
+    let comes = transaction.moves.iter().any(|one| one.to != State::Absent);
+    if comes && transaction.refused.is_empty() {
         transaction.refused = remote(&words).await?;
     }
     Ok(transaction.to_state())
@@ -140,8 +179,9 @@ pub(crate) async fn put(tree: &Tree, changes: &[Change]) -> Result<(), HostError
         return Err(HostError::Stale(why));
     }
     let quiet = Quiet::begin(tree)?;
+    let install = ["--no-download", "install", "--"];
     let words: Vec<&str> =
-        OPTIONS.into_iter().chain(["install", "--"]).chain(words.iter().map(String::as_str)).collect();
+        OPTIONS.into_iter().chain(install).chain(words.iter().map(String::as_str)).collect();
     let done = run::carry_out(Path::new(APT), &words, &ENVIRONMENT).await;
     quiet.end(tree)?;
     done.map_err(failed)
@@ -248,8 +288,7 @@ fn guarded(name: &str, known: &dpkg::Packages) -> Option<String> {
 /// What would have to be fetched from elsewhere: a box without a network has it in its cache or not at all.
 async fn remote(words: &[String]) -> Result<Vec<String>, Unread> {
     let print = ["--print-uris", "install", "--"];
-    let options = OPTIONS.into_iter().filter(|option| *option != "--no-download");
-    let words: Vec<&str> = options.chain(print).chain(words.iter().map(String::as_str)).collect();
+    let words: Vec<&str> = OPTIONS.into_iter().chain(print).chain(words.iter().map(String::as_str)).collect();
     let printed = run::output_in(Path::new(APT), &words, &ENVIRONMENT).await?;
     let uris = printed.lines().filter_map(|line| line.strip_prefix('\'')?.split('\'').next());
     let local = |uri: &&str| ["file:", "copy:", "cdrom:"].iter().any(|scheme| uri.starts_with(scheme));

@@ -2,7 +2,7 @@
 //!
 //! Below another root only files are looked at and changed, and nothing from inside it is ever run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -27,6 +27,7 @@ const SETTINGS_LIMIT: usize = 8 << 20;
 pub struct Local {
     tree: Tree,
     facts: Arc<Facts>,
+    simulations: apt::Simulations,
 }
 
 impl Local {
@@ -35,7 +36,7 @@ impl Local {
     /// # Errors
     /// When the root cannot be opened as a directory.
     pub fn new(root: &Path, facts: Facts) -> io::Result<Self> {
-        Ok(Self { tree: Tree::at(root)?, facts: Arc::new(facts) })
+        Ok(Self { tree: Tree::at(root)?, facts: Arc::new(facts), simulations: apt::Simulations::default() })
     }
 
     /// Whether a resource belongs to this backend.
@@ -61,8 +62,8 @@ impl Local {
         };
         let lookups = self.lookups(&sorted.lookups).await;
         let mut simulated = Vec::new();
-        for (install, remove) in &sorted.transactions {
-            simulated.push(apt::simulate(&self.tree, install, remove).await);
+        for question in &sorted.transactions {
+            simulated.push(self.simulations.ask(&self.tree, question).await);
         }
         let mut simulated = simulated.into_iter();
         let mut answers = (walked.into_iter(), measured.into_iter(), active.into_iter(), lookups.into_iter());
@@ -185,7 +186,7 @@ struct Sorted<'w> {
     facts: Vec<Fact>,
     units: Vec<&'w str>,
     lookups: Vec<Wanted<'w>>,
-    transactions: Vec<(&'w BTreeSet<String>, &'w BTreeSet<String>)>,
+    transactions: Vec<&'w Resource>,
 }
 
 impl<'w> Sorted<'w> {
@@ -198,7 +199,7 @@ impl<'w> Sorted<'w> {
                 Resource::Activity { unit } => sorted.units.push(unit),
                 Resource::Effective(lookup) => sorted.lookups.push(Wanted::Lookup(lookup)),
                 Resource::Package { name } => sorted.lookups.push(Wanted::Package(name)),
-                Resource::Transaction { install, remove } => sorted.transactions.push((install, remove)),
+                Resource::Transaction { .. } => sorted.transactions.push(resource),
                 Resource::Sysctl { key, scope: SysctlScope::Persistent } => {
                     sorted.lookups.push(Wanted::Sysctl(key));
                 }
