@@ -299,11 +299,13 @@ fn a_package_that_fails_to_install_is_taken_away_again() {
 /// Starts a run that waits in a maintainer script, and pulls the plug there.
 fn interrupted(machine: &Machine) {
     let words = [&["/groundfast"], &harden(RULES)[..], &["--yes", "--no-progress"]].concat();
-    let mut running = machine.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let said = fs::File::create(machine.path("said")).unwrap();
+    let mut running = machine.command(&words).stdout(said.try_clone().unwrap()).stderr(said).spawn().unwrap();
     let started = Instant::now();
     while !Path::new(&machine.path("upper/tmp/slow")).exists() {
         assert!(started.elapsed() < Duration::from_secs(300), "the script never ran");
-        assert!(running.try_wait().unwrap().is_none(), "the run ended");
+        let ended = running.try_wait().unwrap();
+        assert!(ended.is_none(), "{}", fs::read_to_string(machine.path("said")).unwrap());
         std::thread::sleep(Duration::from_millis(50));
     }
     running.kill().unwrap();

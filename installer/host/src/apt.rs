@@ -132,12 +132,7 @@ async fn simulate(
     let known = known(tree)?;
     let words: Vec<String> =
         install.iter().cloned().chain(remove.iter().map(|name| format!("{name}-"))).collect();
-    let mut transaction = transaction(tree, &known, &words).await?;
-    let comes = transaction.moves.iter().any(|one| one.to != State::Absent);
-    if comes && transaction.refused.is_empty() {
-        transaction.refused = remote(&words).await?;
-    }
-    Ok(transaction.to_state())
+    Ok(transaction(tree, &known, &words).await?.to_state())
 }
 
 /// The state of one package.
@@ -179,7 +174,7 @@ pub(crate) async fn put(tree: &Tree, changes: &[Change]) -> Result<(), HostError
         return Err(HostError::Stale(why));
     }
     let quiet = Quiet::begin(tree)?;
-    let install = ["--no-download", "install", "--"];
+    let install = ["install", "--"];
     let words: Vec<&str> =
         OPTIONS.into_iter().chain(install).chain(words.iter().map(String::as_str)).collect();
     let done = run::carry_out(Path::new(APT), &words, &ENVIRONMENT).await;
@@ -240,6 +235,7 @@ fn archive(tree: &Tree, name: &str, version: &str) -> Result<Option<String>, Unr
     Ok(found.map(|file| format!("{ARCHIVES}/{file}")))
 }
 
+/// What apt would do, and why it must not.
 async fn transaction(tree: &Tree, known: &dpkg::Packages, words: &[String]) -> Result<Transaction, Unread> {
     let simulate = ["-s", "--allow-remove-essential", "install", "--"];
     let words: Vec<&str> =
@@ -254,6 +250,10 @@ async fn transaction(tree: &Tree, known: &dpkg::Packages, words: &[String]) -> R
             transaction.refused.extend(guarded(&one.package, known));
         }
         transaction.moves.push(one);
+    }
+    // Nothing is fetched: not while planning, and not when it is carried out.
+    if transaction.refused.is_empty() && transaction.moves.iter().any(|one| one.to != State::Absent) {
+        transaction.refused = remote(words).await?;
     }
     Ok(transaction)
 }
