@@ -238,9 +238,9 @@ fn archive(tree: &Tree, name: &str, version: &str) -> Result<Option<String>, Unr
 /// What apt would do, and why it must not.
 async fn transaction(tree: &Tree, known: &dpkg::Packages, words: &[String]) -> Result<Transaction, Unread> {
     let simulate = ["-s", "--allow-remove-essential", "install", "--"];
-    let words: Vec<&str> =
+    let arguments: Vec<&str> =
         OPTIONS.into_iter().chain(simulate).chain(words.iter().map(String::as_str)).collect();
-    let printed = run::output_in(Path::new(APT), &words, &ENVIRONMENT).await?;
+    let printed = run::output_in(Path::new(APT), &arguments, &ENVIRONMENT).await?;
     let mut transaction = Transaction::default();
     for mut one in printed.lines().filter_map(parse) {
         if let (Some(version), true) = (one.from.as_text(), one.to != one.from) {
