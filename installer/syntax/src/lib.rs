@@ -5,13 +5,16 @@
 //! hands it. Nothing here reads or changes a machine.
 
 mod accounts;
+mod audit;
 pub mod dpkg;
 mod edit;
+mod fstab;
 mod ini;
 mod keyed;
 mod lines;
 mod lookup;
 mod modprobe;
+mod mounts;
 pub mod os_release;
 mod source;
 pub mod sshd;

@@ -1,8 +1,10 @@
 //! The closed set of probe kinds. A new one is a file here and one line in `kinds!`.
 
+mod audit;
 mod env;
 mod file;
 mod module;
+mod mount;
 mod package;
 mod parts;
 mod setting;
@@ -13,6 +15,8 @@ mod value;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod cases_system;
 
 use model::{Constraint, Evidence, Judgement, Resource, Unread, Verdict};
 use serde::{Deserialize, Deserializer};
@@ -94,6 +98,9 @@ kinds! {
     Sshd = "sshd" => sshd::Sshd,
     Sysctl = "sysctl" => sysctl::Sysctl,
     Unit = "unit" => unit::Unit,
+    AuditPrivileged = "audit_privileged" => audit::AuditPrivileged,
+    AuditRules = "audit_rules" => audit::AuditRules,
+    Mount = "mount" => mount::Mount,
     EnvApparmor = "env_apparmor" => env::confinement::Apparmor,
     EnvAudit = "env_audit" => env::access::Audit,
     EnvCapacity = "env_capacity" => env::capacity::Capacity,

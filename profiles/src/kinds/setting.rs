@@ -49,7 +49,7 @@ impl Setting {
 
     fn set_in(&self, path: HostPath) -> Ask {
         let resource = Resource::Setting { path, syntax: self.syntax, key: self.key.clone() };
-        let value = self.value.as_ref().map(|value| value.0.as_str()).unwrap_or_default();
+        let value = self.want().map(|want| want.preferred().to_owned()).unwrap_or_default();
         Ask::new(resource, Constraint::Equals(State::text(value)))
     }
 
