@@ -20,8 +20,10 @@ macro_rules! embedded {
 
 /// The profile files inside the binary: controls first, then the benchmarks that say where they stand.
 const BUILTIN: &[(&str, &str)] = embedded![
+    "controls/audit.toml",
     "controls/files.toml",
     "controls/kernel.toml",
+    "controls/mounts.toml",
     "controls/packages.toml",
     "controls/passwords.toml",
     "controls/services.toml",

@@ -10,20 +10,33 @@ use serde::Deserialize;
 use super::parts::Parts;
 use super::{Ask, Kind, unread};
 
-/// `{ kind = "audit_rules", rules, may_lack? }`: the rules that are loaded record all that these lines of
-/// audit.rules(7) ask; as a switch of the whole, such as `-e 2`, has that value.
+/// `{ kind = "audit_rules", rules | watch, key, may_lack? }`: the rules that are loaded record all that these lines
+/// of audit.rules(7) ask; a switch of the whole, such as `-e 2`, has that value. `watch` is the one line that
+/// records changes of a path.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuditRules {
+    #[serde(default)]
     rules: Vec<String>,
+    watch: Option<HostPath>,
+    key: Option<String>,
     /// Fields by which a rule need not filter: without them it records more.
     #[serde(default)]
     may_lack: Vec<String>,
 }
 
 impl AuditRules {
-    fn lookups(&self) -> impl Iterator<Item = (&str, Resource)> {
-        self.rules.iter().map(|line| (line.as_str(), lookup(line, &self.may_lack)))
+    fn lines(&self) -> Vec<String> {
+        let key = self.key.as_deref().unwrap_or_default();
+        let watch = self.watch.iter().map(|path| format!("-w {path} -p wa -k {key}"));
+        self.rules.iter().cloned().chain(watch).collect()
+    }
+
+    fn lookups(&self) -> impl Iterator<Item = (String, Resource)> {
+        self.lines().into_iter().map(|line| {
+            let resource = lookup(&line, &self.may_lack);
+            (line, resource)
+        })
     }
 }
 
@@ -64,7 +77,12 @@ impl Kind for AuditRules {
     fn check(&self) -> Result<(), String> {
         match self.rules.iter().find(|rule| !rule.starts_with('-')) {
             Some(rule) => Err(format!("`{rule}` is no line of audit.rules(7)")),
-            None if self.rules.is_empty() => Err("`rules` holds no rule".to_owned()),
+            None if self.rules.is_empty() == self.watch.is_none() => {
+                Err("either `rules` or `watch` says what is wanted".to_owned())
+            }
+            None if self.watch.is_some() != self.key.is_some() => {
+                Err("`watch` and `key` go together".to_owned())
+            }
             None => Ok(()),
         }
     }
@@ -77,15 +95,15 @@ impl Kind for AuditRules {
         let mut parts = Parts::default();
         for (line, resource) in self.lookups() {
             match seen.see(&resource) {
-                Ok(record) => judge_line(&mut parts, line, record),
+                Ok(record) => judge_line(&mut parts, &line, record),
                 Err(why) => parts.unread(&why),
             }
         }
-        parts.judge(self.rules.join("; "))
+        parts.judge(self.lines().join("; "))
     }
 
     fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
-        self.lookups().filter_map(|(line, resource)| ask(seen, line, &resource)).collect()
+        self.lookups().filter_map(|(line, resource)| ask(seen, &line, &resource)).collect()
     }
 }
 
@@ -110,6 +128,7 @@ fn programs() -> Resource {
         name: None,
         kinds: BTreeSet::from([Node::File]),
         wanted: Wanted::ModeHas(0o6000),
+        except: None,
     })
 }
 

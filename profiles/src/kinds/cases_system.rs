@@ -24,6 +24,7 @@ pub(super) fn audit_rules() -> Vec<Case> {
         "-a always,exit -F arch=b32 -S chmod -F auid>=1000 -F auid!=unset -k perm_mod",
         "-a always,exit -F arch=b64 -S chmod -F auid>=1000 -F auid!=unset -k perm_mod"] }"#;
     let watch = r#"{ kind = "audit_rules", rules = ["-w /etc/group -p wa -k identity"] }"#;
+    let faillock = r#"{ kind = "audit_rules", watch = "/var/run/faillock", key = "logins" }"#;
     let locked = r#"{ kind = "audit_rules", rules = ["-e 2"] }"#;
     let goes_on = r#"{ kind = "audit_rules", rules = ["-c"] }"#;
     let usermod = r#"{ kind = "audit_rules", rules = ["-a always,exit -F path=/usr/sbin/usermod -F perm=x -F auid>=1000 -F auid!=unset -k usermod"] }"#;
@@ -80,6 +81,8 @@ pub(super) fn audit_rules() -> Vec<Case> {
         // auditctl stops at a rule that is there already.
         stuck(watch, audited("-w /etc/group -p wa\n-w /etc/group -p wa\n"), "repeats"),
         case(watch, audited("-c\n-w /etc/group -p wa\n-w /etc/group -p wa\n"), Pass, "50-site.rules:2"),
+        case(faillock, audited("-w /var/run/faillock/ -p wa -k x\n"), Pass, "site"),
+        case(faillock, audited(""), Fail, "no -w /var/run/faillock -p wa -k logins"),
         case(locked, audited("-e 2\n"), Pass, "-e 2"),
         case(locked, audited("-e 2\n-w /x -p wa\n"), Pass, "-e 2"),
         case(locked, audited("  -e   2  \n"), Pass, "-e 2"),
