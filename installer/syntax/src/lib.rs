@@ -6,6 +6,7 @@
 
 mod accounts;
 mod audit;
+mod boot;
 pub mod dpkg;
 mod edit;
 mod fstab;
@@ -13,6 +14,7 @@ mod ini;
 mod keyed;
 mod lines;
 mod lookup;
+mod matches;
 mod modprobe;
 mod mounts;
 pub mod os_release;
@@ -20,7 +22,9 @@ mod source;
 pub mod sshd;
 mod sysctl;
 mod units;
+mod wireless;
 
+pub use audit::holds_rule;
 pub use edit::{Unwritable, get, set};
 pub use lookup::Lookups;
 pub use source::Source;

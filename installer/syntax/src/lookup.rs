@@ -8,7 +8,7 @@ use model::{HostPath, Lookup, State, Syntax, Unread};
 use crate::edit::Entry;
 use crate::source::{Source, drop_ins};
 use crate::sysctl::Persistent;
-use crate::{accounts, audit, dpkg, get, lines, modprobe, mounts, sshd, units};
+use crate::{accounts, audit, boot, dpkg, get, lines, matches, modprobe, mounts, sshd, units, wireless};
 
 /// Answers lookups from one source. What several lookups share is read once and kept, so make a new one for
 /// every round of observation.
@@ -56,6 +56,9 @@ impl<'a> Lookups<'a> {
                 let audit = self.audit.get_or_init(|| audit::Effective::read(self.source)).as_ref();
                 audit.map_err(Clone::clone)?.record(line, may_lack)
             }
+            Lookup::Lines { files, pattern } => matches::record(self.source, files, pattern),
+            Lookup::BootArgument { name } => boot::record(self.source, name),
+            Lookup::Wireless => wireless::record(self.source),
             Lookup::Mount { point } => mounts::record(self.source, point),
             Lookup::User { name } => self.account("/etc/passwd", name),
             Lookup::Group { name } => self.account("/etc/group", name),

@@ -232,3 +232,190 @@ pub(super) fn mount() -> Vec<Case> {
         ),
     ]
 }
+
+pub(super) fn lines() -> Vec<Case> {
+    let core = r#"{ kind = "lines", files = ["/etc/security/limits.conf", "/etc/security/limits.d/*.conf"],
+        pattern = '^\s*\*\s+(?:hard|-)\s+core\s+(\S+)', value = "0",
+        add = { path = "/etc/security/limits.d/99-zz-groundfast.conf", line = "* hard core 0", create = true } }"#;
+    let none = r#"{ kind = "lines", files = ["/etc/yum.repos.d/*.repo"], state = "absent",
+        pattern = '(?i)^\s*gpgcheck\s*=\s*(?:0|no|false)\s*$' }"#;
+    let among = r#"{ kind = "lines", files = ["/etc/chrony.conf"], pattern = '^\s*server\s+(\S+)', among = "a.example,b.example" }"#;
+    let once = r#"{ kind = "lines", files = ["/etc/x"], pattern = '^mode (\d+)', value = 5, order = "at-least", at_most = 1 }"#;
+    let default = r#"{ kind = "lines", files = ["/etc/x"], pattern = '^user (\S+)', value = "chrony", default = "chrony" }"#;
+    let there = r#"{ kind = "lines", files = ["/etc/x"], pattern = '^tool\s+all$', add = { path = "/etc/x", line = "tool all" } }"#;
+    let limits = |text: &str| m().with("/etc/security/limits.conf", text);
+    let x = |text: &str| m().with("/etc/x", text);
+    vec![
+        case(core, limits("*  hard core\t0\n"), Pass, "limits.conf:1"),
+        case(core, limits("* - core 0 # no dumps\n"), Pass, "limits.conf:1"),
+        case(core, limits("#* hard core 0\n"), Fail, "no line matches"),
+        case(core, limits("root hard core 0\n* soft core 0\n"), Fail, "no line matches"),
+        case(core, m(), Fail, "no line matches"),
+        // A drop-in is read later, so a person has to change it.
+        stuck(
+            core,
+            limits("* hard core 0\n").with("/etc/security/limits.d/a.conf", "* hard core unlimited\n"),
+            "a.conf:1",
+        ),
+        case(
+            core,
+            limits("* hard core 1\n").with("/etc/security/limits.d/a.conf", "* hard core 0\n"),
+            Pass,
+            "a.conf:1",
+        ),
+        stuck(core, limits("* hard core 0\n* hard core 1\n"), "limits.conf:2"),
+        case(core, Machine::blind(), Unknown, "permission denied"),
+        case(none, m(), Pass, "no line"),
+        case(none, m().with("/etc/yum.repos.d/a.repo", "[a]\ngpgcheck=1\n"), Pass, "no line"),
+        stuck(none, m().with("/etc/yum.repos.d/a.repo", "[a]\nGPGCheck = No\n"), "a.repo:2"),
+        case(none, m().with("/etc/yum.repos.d/a.txt", "gpgcheck=0\n"), Pass, "no line"),
+        case(among, m().with("/etc/chrony.conf", "server z.example\nserver B.example iburst\n"), Pass, ":2"),
+        stuck(among, m().with("/etc/chrony.conf", "server z.example\n"), "z.example"),
+        stuck(among, m().with("/etc/chrony.conf", "! server a.example\n"), "no line"),
+        case(once, x("mode 5\n"), Pass, "mode 5"),
+        stuck(once, x("mode 4\n"), "mode 4"),
+        stuck(once, x("mode 5\nmode 6\n"), "2 lines where 1 may be"),
+        case(default, x(""), Pass, "by default"),
+        stuck(default, x("user root\n"), "user root"),
+        case(there, x("tool   all\n"), Pass, "/etc/x:1"),
+        case(there, x("other\n"), Fail, "no line"),
+        stuck(there, m(), "no line"),
+    ]
+}
+
+pub(super) fn compound(word: &str) -> Vec<Case> {
+    let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let line = |letter: &str| {
+        format!(
+            r#"{{ kind = "lines", files = ["/etc/{letter}"], pattern = '^{letter}$', add = {{ path = "/etc/{letter}", line = "{letter}", create = true }} }}"#
+        )
+    };
+    let probe = leak(format!(r#"{{ kind = "{word}", of = [{}, {}] }}"#, line("a"), line("b")));
+    let absent = r#"{ kind = "file", path = "/etc/c", mode = "0600" }"#;
+    let with_absent = leak(format!(r#"{{ kind = "{word}", of = [{}, {absent}] }}"#, line("a")));
+    let none = leak(format!(r#"{{ kind = "{word}", of = [{absent}, {absent}] }}"#));
+    let one = || m().with("/etc/b", "b\n");
+    let some = if word == "any" {
+        case(probe, one(), Pass, "/etc/b:1")
+    } else {
+        case(probe, one(), Fail, "no line")
+    };
+    vec![
+        case(probe, one().with("/etc/a", "a\n"), Pass, "/etc/a:1"),
+        some,
+        case(probe, m(), Fail, "no line"),
+        case(probe, Machine::blind(), Unknown, "permission denied"),
+        case(with_absent, m().with("/etc/a", "a\n"), Pass, "/etc/a:1"),
+        case(with_absent, m(), Fail, "no line"),
+        case(none, m(), Notapplicable, "not there"),
+    ]
+}
+
+pub(super) fn boot_argument() -> Vec<Case> {
+    let audit = r#"{ kind = "boot_argument", name = "audit", value = "1" }"#;
+    let backlog =
+        r#"{ kind = "boot_argument", name = "audit_backlog_limit", value = 8192, order = "at-least" }"#;
+    let defaults = |text: &str| m().with("/etc/default/grub", text).with_folder("/etc/default/grub.d");
+    let menu = |arguments: &str| {
+        format!("menuentry 'Debian' {{\n\tlinux\t/boot/vmlinuz-6.1 root=/dev/sda1 ro {arguments}\n}}\n")
+    };
+    let good =
+        "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"audit=1 audit_backlog_limit=8192\"\n";
+    vec![
+        case(audit, defaults(good), Pass, "audit=1 in /etc/default/grub"),
+        case(audit, defaults("GRUB_CMDLINE_LINUX='audit=1'\n"), Pass, "audit=1"),
+        case(
+            audit,
+            defaults("A=audit=1\nGRUB_CMDLINE_LINUX=quiet\nGRUB_CMDLINE_LINUX+=\" ${A}\" # c\n"),
+            Pass,
+            "audit=1",
+        ),
+        case(audit, defaults("#GRUB_CMDLINE_LINUX=\"audit=1\"\n"), Fail, "no audit in"),
+        case(audit, defaults("GRUB_CMDLINE_LINUX=\"audit=1 audit=0\"\n"), Fail, "audit=0"),
+        case(
+            audit,
+            defaults("GRUB_CMDLINE_LINUX=\"audit=1\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"audit=0\"\n"),
+            Fail,
+            "audit=0",
+        ),
+        case(audit, defaults("GRUB_CMDLINE_LINUX=\"xaudit=1 audit=10\"\n"), Fail, "audit=10"),
+        // What only the usual entries get does not reach recovery.
+        case(audit, defaults("GRUB_CMDLINE_LINUX_DEFAULT=\"audit=1\"\n"), Fail, "for every entry"),
+        case(
+            audit,
+            defaults("GRUB_CMDLINE_LINUX_DEFAULT=\"audit=1\"\nGRUB_DISABLE_RECOVERY=\"true\"\n"),
+            Pass,
+            "audit=1",
+        ),
+        case(audit, defaults(good).with("/boot/grub/grub.cfg", &menu("audit=1")), Pass, "grub.cfg:2"),
+        stuck(
+            audit,
+            defaults(good).with("/boot/grub/grub.cfg", &menu("")),
+            "no audit in /boot/grub/grub.cfg:2",
+        ),
+        stuck(audit, m().with("/etc/default/grub", ""), "no audit in"),
+        stuck(audit, m(), "no boot menu"),
+        case(audit, defaults("GRUB_CMDLINE_LINUX=\"$(cat /etc/x)\"\n"), Unknown, "output of a command"),
+        case(audit, Machine::blind(), Unknown, "permission denied"),
+        case(
+            audit,
+            m().with("/boot/loader/entries/a.conf", "title x\noptions $kernelopts quiet\n")
+                .with("/boot/grub2/grubenv", "# GRUB\nkernelopts=root=/dev/x audit=1\n"),
+            Pass,
+            "a.conf",
+        ),
+        case(backlog, defaults(good), Pass, "8192"),
+        case(backlog, defaults("GRUB_CMDLINE_LINUX=audit_backlog_limit=64\n"), Fail, "64"),
+    ]
+}
+
+pub(super) fn present() -> Vec<Case> {
+    let probe = r#"{ kind = "present", paths = ["/var/lib/aide/aide.db", "/var/lib/aide/aide.db.gz"] }"#;
+    vec![
+        case(probe, m().with("/var/lib/aide/aide.db.gz", "x"), Pass, "aide.db.gz is there"),
+        stuck(probe, m().with("/var/lib/aide/aide.db.new", "x"), "none"),
+        case(probe, Machine::blind(), Unknown, "permission denied"),
+    ]
+}
+
+pub(super) fn no_wireless() -> Vec<Case> {
+    let probe = r#"{ kind = "no_wireless" }"#;
+    let card = |flags: &str| {
+        m().with("/sys/class/net/eth0/flags", "0x1003\n")
+            .with("/sys/class/net/wlan0/phy80211/index", "0")
+            .with("/sys/class/net/wlan0/flags", flags)
+    };
+    vec![
+        case(probe, card("0x1002\n"), Pass, "wlan0 is down"),
+        stuck(probe, card("0x1003\n"), "wlan0 is up"),
+        case(probe, m().with("/sys/class/net/eth0/flags", "0x1003\n"), Notapplicable, "no wireless"),
+        case(probe, m(), Unknown, "does not run here"),
+        case(probe, Machine::blind(), Unknown, "permission denied"),
+    ]
+}
+
+pub(super) fn one_unit() -> Vec<Case> {
+    let probe = r#"{ kind = "one_unit", units = ["chrony.service", "systemd-timesyncd.service"] }"#;
+    let text = "[Install]\nWantedBy=multi-user.target\n";
+    let files = || {
+        m().with("/usr/lib/systemd/system/chrony.service", text)
+            .with("/usr/lib/systemd/system/systemd-timesyncd.service", text)
+    };
+    let link = |machine: Machine, unit: &str| {
+        machine.with_link(&format!("/etc/systemd/system/multi-user.target.wants/{unit}"), "/usr/lib/x")
+    };
+    let one = || link(files(), "chrony.service");
+    vec![
+        case(probe, files().active("chrony.service"), Pass, "chrony.service runs"),
+        stuck(
+            probe,
+            files().active("chrony.service").active("systemd-timesyncd.service"),
+            "timesyncd.service runs",
+        ),
+        stuck(probe, files(), "none"),
+        case(probe, one().offline(), Pass, "chrony.service starts at boot"),
+        stuck(probe, link(one(), "systemd-timesyncd.service").offline(), "timesyncd.service starts"),
+        stuck(probe, m().offline(), "none"),
+        case(probe, Machine::blind(), Unknown, "permission denied"),
+    ]
+}

@@ -120,6 +120,18 @@ impl Effective {
     }
 }
 
+/// Whether rules that the kernel printed hold what a line asks; `None` for a line that the kernel keeps no memory
+/// of, such as `-c`.
+pub fn holds_rule(kernel: &str, line: &str, may_lack: &[String]) -> Option<bool> {
+    let mut effective = Effective { merged: true, ..Effective::default() };
+    kernel.lines().for_each(|line| effective.take(line, String::new()));
+    match Line::parse(line)? {
+        Line::Add(wanted) => Some(matches!(effective.held(&wanted, may_lack), Held::At(_))),
+        Line::Switch('e', value) => Some(effective.switch('e').is_some_and(|(set, _)| set == value)),
+        _ => None,
+    }
+}
+
 enum Held {
     At(String),
     /// Not held, and why when there is more to say.

@@ -3,6 +3,7 @@
 mod effective;
 
 pub(crate) use effective::Effective;
+pub use effective::holds_rule;
 
 use std::collections::BTreeSet;
 
