@@ -47,6 +47,11 @@ impl Machine {
         self
     }
 
+    pub(crate) fn with_folder(mut self, at: &str) -> Self {
+        self.put(at, Node::Directory, 0o755, "");
+        self
+    }
+
     pub(crate) fn with_mode(mut self, at: &str, mode: u32, uid: u32, gid: u32) -> Self {
         self.put(at, Node::File, mode, "");
         let inode = self.files.get_mut(&path(at)).unwrap();

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use model::Syntax;
 
-use crate::{ini, keyed, lines, modprobe, sshd};
+use crate::{fstab, ini, keyed, lines, modprobe, sshd};
 
 /// A value that cannot be written so that it would be read back as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,10 @@ pub fn set(text: &str, syntax: Syntax, key: &str, value: Option<&str>) -> Result
         return Ok(text.to_owned());
     }
     let lines = lines::split(text);
+    if syntax == Syntax::Fstab {
+        let written = fstab::with_option(&lines, &normal(syntax, key), value.is_some());
+        return written.filter(|written| get(written, syntax, key).as_deref() == value).ok_or(Unwritable);
+    }
     let written = match (value, winner(&lines, syntax, key)) {
         (None, _) => without(&lines, syntax, key),
         (Some(value), Some(entry)) => replaced(&lines, &entry, &render(syntax, key, value)),
@@ -71,7 +75,8 @@ pub fn set(text: &str, syntax: Syntax, key: &str, value: Option<&str>) -> Result
 fn normal(syntax: Syntax, key: &str) -> String {
     match syntax {
         Syntax::Sysctl => keyed::sysctl_key(key),
-        Syntax::Sshd | Syntax::KeyValue => key.to_ascii_lowercase(),
+        Syntax::Sshd | Syntax::KeyValue | Syntax::Auditd => key.to_ascii_lowercase(),
+        Syntax::Lines | Syntax::Fstab => keyed::one_spaced(key),
         Syntax::Modprobe => modprobe::key(key),
         Syntax::LoginDefs | Syntax::Ini => key.to_owned(),
     }
@@ -85,6 +90,9 @@ fn entries(lines: &[&str], syntax: Syntax) -> Vec<Entry> {
         Syntax::Sshd => sshd::globals(lines),
         Syntax::Modprobe => modprobe::entries(lines),
         Syntax::Ini => ini::entries(lines),
+        Syntax::Auditd => keyed::auditd(lines),
+        Syntax::Lines => keyed::whole(lines),
+        Syntax::Fstab => fstab::entries(lines),
     }
 }
 
@@ -100,8 +108,9 @@ fn winner(lines: &[&str], syntax: Syntax, key: &str) -> Option<Entry> {
 fn render(syntax: Syntax, key: &str, value: &str) -> String {
     match syntax {
         Syntax::KeyValue if value.is_empty() => key.to_owned(),
-        Syntax::Sysctl | Syntax::KeyValue => format!("{key} = {value}"),
+        Syntax::Sysctl | Syntax::KeyValue | Syntax::Auditd => format!("{key} = {value}"),
         Syntax::Modprobe if value.is_empty() => key.to_owned(),
+        Syntax::Lines | Syntax::Fstab => key.to_owned(),
         Syntax::Sshd | Syntax::Modprobe | Syntax::LoginDefs => format!("{key} {value}"),
         Syntax::Ini => format!("{}={value}", ini::name(key)),
     }

@@ -5,19 +5,26 @@
 //! hands it. Nothing here reads or changes a machine.
 
 mod accounts;
+mod audit;
+mod boot;
 pub mod dpkg;
 mod edit;
+mod fstab;
 mod ini;
 mod keyed;
 mod lines;
 mod lookup;
+mod matches;
 mod modprobe;
+mod mounts;
 pub mod os_release;
 mod source;
 pub mod sshd;
 mod sysctl;
 mod units;
+mod wireless;
 
+pub use audit::holds_rule;
 pub use edit::{Unwritable, get, set};
 pub use lookup::Lookups;
 pub use source::Source;

@@ -20,12 +20,18 @@ macro_rules! embedded {
 
 /// The profile files inside the binary: controls first, then the benchmarks that say where they stand.
 const BUILTIN: &[(&str, &str)] = embedded![
+    "controls/audit.toml",
+    "controls/boot.toml",
     "controls/files.toml",
+    "controls/integrity.toml",
     "controls/kernel.toml",
+    "controls/logging.toml",
+    "controls/mounts.toml",
     "controls/packages.toml",
     "controls/passwords.toml",
     "controls/services.toml",
     "controls/ssh.toml",
+    "controls/time.toml",
     "cis/debian12.toml",
     "cis/debian13.toml",
     "cis/rhel8.toml",

@@ -1,10 +1,16 @@
 //! The closed set of probe kinds. A new one is a file here and one line in `kinds!`.
 
+mod audit;
+mod boot;
+mod compound;
 mod env;
 mod file;
+mod lines;
 mod module;
+mod mount;
 mod package;
 mod parts;
+mod present;
 mod setting;
 mod sshd;
 mod sysctl;
@@ -13,6 +19,8 @@ mod value;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod cases_system;
 
 use model::{Constraint, Evidence, Judgement, Resource, Unread, Verdict};
 use serde::{Deserialize, Deserializer};
@@ -94,6 +102,16 @@ kinds! {
     Sshd = "sshd" => sshd::Sshd,
     Sysctl = "sysctl" => sysctl::Sysctl,
     Unit = "unit" => unit::Unit,
+    AuditPrivileged = "audit_privileged" => audit::AuditPrivileged,
+    AuditRules = "audit_rules" => audit::AuditRules,
+    Mount = "mount" => mount::Mount,
+    Lines = "lines" => lines::Lines,
+    BootArgument = "boot_argument" => boot::BootArgument,
+    Present = "present" => present::Present,
+    NoWireless = "no_wireless" => present::NoWireless,
+    OneUnit = "one_unit" => present::OneUnit,
+    All = "all" => compound::All,
+    Any = "any" => compound::Any,
     EnvApparmor = "env_apparmor" => env::confinement::Apparmor,
     EnvAudit = "env_audit" => env::access::Audit,
     EnvCapacity = "env_capacity" => env::capacity::Capacity,

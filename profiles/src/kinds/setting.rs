@@ -7,7 +7,8 @@ use super::parts::Parts;
 use super::value::{Order, Scalar, Want};
 use super::{Ask, Kind, unread};
 
-/// `{ kind = "setting", path, folders?, main_last?, syntax, key, value?, order?, least?, default? }`; without
+/// `{ kind = "setting", path, folders?, main_last?, syntax, key, value?, order?, least?, default?,
+/// assess_only? }`; without
 /// `value` the bare key must be there.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +28,9 @@ pub(crate) struct Setting {
     least: Option<i64>,
     /// What counts where nothing sets the key.
     default: Option<Scalar>,
+    /// Whether a failure is only told, never mended.
+    #[serde(default)]
+    assess_only: bool,
 }
 
 const OURS: &str = "99-zz-groundfast.conf";
@@ -49,7 +53,7 @@ impl Setting {
 
     fn set_in(&self, path: HostPath) -> Ask {
         let resource = Resource::Setting { path, syntax: self.syntax, key: self.key.clone() };
-        let value = self.value.as_ref().map(|value| value.0.as_str()).unwrap_or_default();
+        let value = self.want().map(|want| want.preferred().to_owned()).unwrap_or_default();
         Ask::new(resource, Constraint::Equals(State::text(value)))
     }
 
@@ -88,6 +92,9 @@ impl Kind for Setting {
 
     fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
         let Ok(record) = seen.see(&self.lookup()) else { return Vec::new() };
+        if self.assess_only {
+            return Vec::new();
+        }
         let Some(ours) = self.folders.first().filter(|_| !self.main_last) else {
             return vec![self.set_in(self.path.clone())];
         };

@@ -42,6 +42,8 @@ pub(crate) enum Order {
     Equals,
     AtMost,
     AtLeast,
+    /// One of several, as `halt|single`, the first preferred.
+    OneOf,
 }
 
 /// A wanted value with everything that would do as well.
@@ -56,9 +58,17 @@ pub(crate) struct Want<'a> {
 }
 
 impl Want<'_> {
+    /// The value to write where none does.
+    pub(crate) fn preferred(&self) -> &str {
+        match self.order {
+            Order::OneOf => self.value.split('|').next().unwrap_or_default().trim(),
+            _ => self.value,
+        }
+    }
+
     /// What is wrong with it: an order over something that is not a number.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.order != Order::Equals && numbers(self.value).is_none() {
+        if matches!(self.order, Order::AtMost | Order::AtLeast) && numbers(self.value).is_none() {
             return Err(format!("`{}` is not a number, so nothing can be more or less than it", self.value));
         }
         if self.least.is_some() && self.order != Order::AtMost {
@@ -73,6 +83,9 @@ impl Want<'_> {
         if self.also.iter().any(|word| word.eq_ignore_ascii_case(seen)) {
             return true;
         }
+        if self.order == Order::OneOf {
+            return self.value.split('|').any(|word| word.trim().eq_ignore_ascii_case(seen));
+        }
         let pair = numbers(self.value).zip(numbers(seen));
         match (self.order, pair) {
             (Order::Equals, Some((wanted, seen))) => wanted == seen,
@@ -81,7 +94,7 @@ impl Want<'_> {
             (Order::AtMost, Some((wanted, seen))) => {
                 seen <= wanted && self.least.is_none_or(|least| seen >= least)
             }
-            (_, None) => false,
+            (_, None) | (Order::OneOf, _) => false,
         }
     }
 }
@@ -90,6 +103,7 @@ impl fmt::Display for Want<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.order, self.least) {
             (Order::Equals, _) => f.write_str(self.value)?,
+            (Order::OneOf, _) => f.write_str(&self.value.replace('|', " or "))?,
             (Order::AtLeast, _) => write!(f, "at least {}", self.value)?,
             (Order::AtMost, None) => write!(f, "at most {}", self.value)?,
             (Order::AtMost, Some(least)) => write!(f, "from {least} to {}", self.value)?,
