@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use model::{Handler, HostError, State, Unread};
+use model::{Filter, Handler, HostError, State, Unread};
 
 use crate::local::Said;
 use crate::run;
@@ -116,6 +116,23 @@ pub(crate) fn as_sshd_says(state: State, key: &str, said: Option<&Said>) -> Stat
         }
         (state, _) => state,
     }
+}
+
+/// The rules that the kernel holds, by the tool that prints them. Where it is missing or may not ask the kernel,
+/// as in a container, they cannot be seen.
+pub(crate) async fn rules(tree: &Tree, filter: Filter) -> Result<State, Unread> {
+    let (program, arguments): (&str, &[&str]) = match filter {
+        Filter::Nftables => ("/usr/sbin/nft", &["list", "ruleset"]),
+        Filter::Ip6tables => ("/usr/sbin/ip6tables-save", &[]),
+        Filter::Iptables | Filter::Ufw => ("/usr/sbin/iptables-save", &[]),
+    };
+    let unseen = |why: String| Unread::Unsupported(format!("running rules of {filter}: {why}"));
+    if !tree.is_live() || !tree.exists(program)? {
+        return Err(unseen(format!("there is no {program} to ask")));
+    }
+    let printed =
+        run::output(Path::new(program), arguments).await.map_err(|error| unseen(error.to_string()))?;
+    Ok(syntax::firewall::printed(filter, &printed))
 }
 
 fn manager(tree: &Tree) -> Result<bool, Unread> {

@@ -127,6 +127,24 @@ pub enum Syntax {
     LoginDefs,
     /// `[Section]` and `Key=value`, the key is `Section.Key`: systemd.syntax(7).
     Ini,
+    /// `KEY=value` as sh(1) assigns it, perhaps quoted or exported, last one wins: `/etc/default/*`.
+    Shell,
+    /// `key = value`, last one wins, a line that begins with white space goes on with the one before: postconf(5).
+    Postfix,
+}
+
+/// A packet filter whose rules can be looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// ufw(8): `/etc/ufw` and `/etc/default/ufw`.
+    Ufw,
+    /// nft(8): the main file and what it includes.
+    Nftables,
+    /// iptables-restore(8) for IPv4.
+    Iptables,
+    /// iptables-restore(8) for IPv6.
+    Ip6tables,
 }
 
 /// Where a sysctl is looked at.
@@ -201,6 +219,27 @@ pub enum Lookup {
     User { name: String },
     /// The number of a group in `/etc/group`, or absent.
     Group { name: String },
+    /// The text of a short public file such as a banner, or absent.
+    Text { path: HostPath },
+    /// The rules of a packet filter, those that the next boot loads or those that the kernel holds (`running`):
+    /// absent when its main file is not there, else a record with `enabled` (a flag, where the tool has such a switch),
+    /// `ipv6` (likewise), `includes` (the files that the main one names) and `chains`, a list of records `table`, `name`,
+    /// `hook` (`input`, `output`, `forward`, absent for the others), `policy` and `rules`, a list of records `from`
+    /// and `to` (interfaces), `source`, `ports` (as `tcp/22-25`) and `verdict`.
+    Firewall { filter: Filter, main: HostPath, running: bool },
+    /// A zone of firewalld: absent when no file defines it, else a record with `path`, `interfaces` and `rules`, a
+    /// list of records `source`, `destination`, `inverted` (a flag) and `verdict`.
+    Zone { name: String },
+    /// A key of dconf(7) in the key files of these databases: a record with `value` (as GVariant text), `path`,
+    /// `lock` (the file that locks it), absent where there is none, and `profile` (a flag: the profile `user` reads one of the databases).
+    Dconf { databases: Vec<String>, key: String },
+    /// Whether a compiled database of dconf is as new as its key files: a flag, absent when it has none.
+    DconfCompiled { database: String },
+    /// SELinux: a record with `configured` and `policy` (what `/etc/selinux/config` says, absent when nothing does)
+    /// and `running` (`enforcing`, `permissive`, `disabled`, absent when it cannot be seen here).
+    Selinux,
+    /// A key of apt.conf(5) such as `APT::Install-Recommends`, or absent.
+    Apt { key: String },
 }
 
 /// A measurement of the machine, answered as a [`State::Record`](crate::State::Record) whose fields the
@@ -382,7 +421,26 @@ impl fmt::Display for Lookup {
             Self::Package { name } => write!(f, "package {name}"),
             Self::User { name } => write!(f, "user {name}"),
             Self::Group { name } => write!(f, "group {name}"),
+            Self::Text { path } => write!(f, "text of {path}"),
+            Self::Firewall { filter, running: false, .. } => write!(f, "rules of {filter}"),
+            Self::Firewall { filter, .. } => write!(f, "running rules of {filter}"),
+            Self::Zone { name } => write!(f, "firewall zone {name}"),
+            Self::Dconf { key, .. } => write!(f, "dconf key {key}"),
+            Self::DconfCompiled { database } => write!(f, "dconf database {database}"),
+            Self::Selinux => f.write_str("SELinux"),
+            Self::Apt { key } => write!(f, "apt option {key}"),
         }
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ufw => "ufw",
+            Self::Nftables => "nftables",
+            Self::Iptables => "iptables",
+            Self::Ip6tables => "ip6tables",
+        })
     }
 }
 

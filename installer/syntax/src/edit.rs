@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use model::Syntax;
 
-use crate::{ini, keyed, lines, modprobe, sshd};
+use crate::{ini, keyed, lines, modprobe, shell, sshd};
 
 /// A value that cannot be written so that it would be read back as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ fn normal(syntax: Syntax, key: &str) -> String {
         Syntax::Sysctl => keyed::sysctl_key(key),
         Syntax::Sshd | Syntax::KeyValue => key.to_ascii_lowercase(),
         Syntax::Modprobe => modprobe::key(key),
-        Syntax::LoginDefs | Syntax::Ini => key.to_owned(),
+        Syntax::LoginDefs | Syntax::Ini | Syntax::Shell | Syntax::Postfix => key.to_owned(),
     }
 }
 
@@ -85,6 +85,8 @@ fn entries(lines: &[&str], syntax: Syntax) -> Vec<Entry> {
         Syntax::Sshd => sshd::globals(lines),
         Syntax::Modprobe => modprobe::entries(lines),
         Syntax::Ini => ini::entries(lines),
+        Syntax::Shell => shell::entries(lines),
+        Syntax::Postfix => keyed::postfix(lines),
     }
 }
 
@@ -100,7 +102,8 @@ fn winner(lines: &[&str], syntax: Syntax, key: &str) -> Option<Entry> {
 fn render(syntax: Syntax, key: &str, value: &str) -> String {
     match syntax {
         Syntax::KeyValue if value.is_empty() => key.to_owned(),
-        Syntax::Sysctl | Syntax::KeyValue => format!("{key} = {value}"),
+        Syntax::Sysctl | Syntax::KeyValue | Syntax::Postfix => format!("{key} = {value}"),
+        Syntax::Shell => format!("{key}={}", shell::quoted(value)),
         Syntax::Modprobe if value.is_empty() => key.to_owned(),
         Syntax::Sshd | Syntax::Modprobe | Syntax::LoginDefs => format!("{key} {value}"),
         Syntax::Ini => format!("{}={value}", ini::name(key)),

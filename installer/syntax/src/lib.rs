@@ -5,19 +5,26 @@
 //! hands it. Nothing here reads or changes a machine.
 
 mod accounts;
+mod apt;
+mod dconf;
 pub mod dpkg;
 mod edit;
+pub mod firewall;
 mod ini;
 mod keyed;
 mod lines;
 mod lookup;
 mod modprobe;
 pub mod os_release;
+mod selinux;
+mod shell;
 mod source;
 pub mod sshd;
 mod sysctl;
 mod units;
+mod xml;
 
 pub use edit::{Unwritable, get, set};
 pub use lookup::Lookups;
 pub use source::Source;
+pub use sshd::glob;

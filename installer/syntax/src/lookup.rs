@@ -8,7 +8,7 @@ use model::{HostPath, Lookup, State, Syntax, Unread};
 use crate::edit::Entry;
 use crate::source::{Source, drop_ins};
 use crate::sysctl::Persistent;
-use crate::{accounts, dpkg, get, lines, modprobe, sshd, units};
+use crate::{accounts, apt, dconf, dpkg, firewall, get, lines, modprobe, selinux, sshd, units};
 
 /// Answers lookups from one source. What several lookups share is read once and kept, so make a new one for
 /// every round of observation.
@@ -53,6 +53,16 @@ impl<'a> Lookups<'a> {
             }
             Lookup::User { name } => self.account("/etc/passwd", name),
             Lookup::Group { name } => self.account("/etc/group", name),
+            Lookup::Text { path } => Ok(self.source.text(path)?.into()),
+            Lookup::Firewall { running: true, .. } => {
+                Err(Unread::Unsupported("rules that the kernel holds are in no file".to_owned()))
+            }
+            Lookup::Firewall { filter, main, .. } => firewall::record(self.source, *filter, main),
+            Lookup::Zone { name } => firewall::zone(self.source, name),
+            Lookup::Dconf { databases, key } => dconf::record(self.source, databases, key),
+            Lookup::DconfCompiled { database } => dconf::compiled(self.source, database),
+            Lookup::Selinux => selinux::record(self.source),
+            Lookup::Apt { key } => apt::value(self.source, key).map(State::from),
         }
     }
 

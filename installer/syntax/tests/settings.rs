@@ -1,6 +1,6 @@
 //! `get` and `set`: tables of tricky files, and the laws that hold for any text.
 
-use model::Syntax::{self, Ini, KeyValue, LoginDefs, Modprobe, Sshd, Sysctl};
+use model::Syntax::{self, Ini, KeyValue, LoginDefs, Modprobe, Postfix, Shell, Sshd, Sysctl};
 use proptest::prelude::*;
 use syntax::{get, set};
 
@@ -42,6 +42,12 @@ fn values_are_read_as_their_programs_read_them() {
         (Ini, "[A]\nk=1 \\\n# between\n  2\nl=3\n", "A.k", Some("1    2")),
         (Ini, "[A]\n;k=1\nK=2\n", "A.k", None),
         (Ini, "[A]\nk=\n", "A.k", Some("")),
+        (Shell, "A=1\nexport A=\"b c\" # d\n", "A", Some("b c")),
+        (Shell, "A='b\"c'd\n#A=2\n A=3\\\"", "A", Some("3\"")),
+        (Shell, "A=1; B=2\nA.b=3\nAB = 4\n", "A", Some("1")),
+        (Postfix, "a = 1\n# c\n\n  2\nb = 3\n", "a", Some("1 2")),
+        (Postfix, "a = 1\na=\n", "a", Some("")),
+        (Postfix, "#a = 1\n a = 2\n", "a", None),
     ];
     for (syntax, text, key, value) in table {
         assert_eq!(get(text, *syntax, key).as_deref(), *value, "{syntax:?} {text:?}");
@@ -79,6 +85,9 @@ fn one_key_is_set_and_the_rest_stays() {
         ),
         (Ini, "[A]\nk=1\n\n[B]\n", "A.l", Some("2"), "[A]\nk=1\nl=2\n\n[B]\n"),
         (Ini, "[A]\nk=1\n", "B.l", Some("2"), "[A]\nk=1\n[B]\nl=2\n"),
+        (Shell, "# a\nA=\"x\" # why\n", "A", Some("y z"), "# a\nA=\"y z\" # why\n"),
+        (Shell, "A=1\n", "B", Some("$x"), "A=1\nB=\"\\$x\"\n"),
+        (Postfix, "a = 1,\n 2\nb = 3\n", "a", Some("4"), "a = 4\nb = 3\n"),
     ];
     for (syntax, text, key, value, wanted) in table {
         assert_eq!(set(text, *syntax, key, *value).as_deref(), Ok(*wanted), "{syntax:?} {text:?}");
@@ -102,19 +111,21 @@ fn what_would_be_read_back_otherwise_is_refused() {
     }
 }
 
-const ALL: [(Syntax, &str, &str); 6] = [
+const ALL: [(Syntax, &str, &str); 8] = [
     (Sysctl, "net.ipv4.ip_forward", "0"),
     (KeyValue, "minlen", "14"),
     (LoginDefs, "UMASK", "027"),
     (Sshd, "PermitRootLogin", "no"),
     (Modprobe, "install cramfs", "/bin/false"),
     (Ini, "Journal.Storage", "persistent"),
+    (Shell, "ENABLED", "yes"),
+    (Postfix, "inet_interfaces", "loopback-only"),
 ];
 
 /// Lines that look like settings of every syntax, and rubbish.
 fn any_text() -> impl Strategy<Value = String> {
     let line = prop_oneof![
-        3 => "(net.ipv4.ip_forward|net/ipv4/ip_forward|minlen|MINLEN|UMASK|PermitRootLogin|permitrootlogin|install cramfs|Storage|\\[Journal\\]|\\[X\\]|Match all|#|;|blacklist cramfs)( ?= ?| |\t)?[a-z0-9 #\"\\\\]{0,6}",
+        3 => "(net.ipv4.ip_forward|net/ipv4/ip_forward|ENABLED|inet_interfaces|minlen|MINLEN|UMASK|PermitRootLogin|permitrootlogin|install cramfs|Storage|\\[Journal\\]|\\[X\\]|Match all|#|;|blacklist cramfs)( ?= ?| |\t)?[a-z0-9 #\"\\\\]{0,6}",
         1 => "\\PC{0,20}",
         1 => "[ \t\r\\\\=#\"']{0,6}",
     ];
