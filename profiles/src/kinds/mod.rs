@@ -1,12 +1,22 @@
 //! The closed set of probe kinds. A new one is a file here and one line in `kinds!`.
 
+mod active;
+mod apt;
+mod banner;
+mod dconf;
 mod env;
 mod file;
+mod firewall;
+mod link;
+mod listeners;
+mod mac;
 mod module;
 mod package;
 mod parts;
+mod presence;
 mod setting;
 mod sshd;
+mod sticky;
 mod sysctl;
 mod unit;
 mod value;
@@ -87,11 +97,25 @@ macro_rules! kinds {
 }
 
 kinds! {
+    Active = "active" => active::Active,
+    Apparmor = "apparmor" => mac::Apparmor,
+    Apt = "apt" => apt::Apt,
+    Banner = "banner" => banner::Banner,
+    Dconf = "dconf" => dconf::Dconf,
+    DconfCompiled = "dconf_compiled" => dconf::Compiled,
     File = "file" => file::File,
+    Firewall = "firewall" => firewall::Firewall,
+    FirewalldZone = "firewalld_zone" => firewall::Zone,
+    Link = "link" => link::Link,
+    Listeners = "listeners" => listeners::Listeners,
     Module = "module" => module::Module,
     Package = "package" => package::Package,
+    Presence = "presence" => presence::Presence,
+    Selinux = "selinux" => mac::Selinux,
     Setting = "setting" => setting::Setting,
     Sshd = "sshd" => sshd::Sshd,
+    SshdAny = "sshd_any" => sshd::Any,
+    Sticky = "sticky" => sticky::Sticky,
     Sysctl = "sysctl" => sysctl::Sysctl,
     Unit = "unit" => unit::Unit,
     EnvApparmor = "env_apparmor" => env::confinement::Apparmor,

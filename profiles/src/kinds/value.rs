@@ -42,6 +42,8 @@ pub(crate) enum Order {
     Equals,
     AtMost,
     AtLeast,
+    /// A list with commas, none in it that the wanted list has not.
+    Subset,
 }
 
 /// A wanted value with everything that would do as well.
@@ -58,7 +60,7 @@ pub(crate) struct Want<'a> {
 impl Want<'_> {
     /// What is wrong with it: an order over something that is not a number.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.order != Order::Equals && numbers(self.value).is_none() {
+        if matches!(self.order, Order::AtMost | Order::AtLeast) && numbers(self.value).is_none() {
             return Err(format!("`{}` is not a number, so nothing can be more or less than it", self.value));
         }
         if self.least.is_some() && self.order != Order::AtMost {
@@ -73,6 +75,12 @@ impl Want<'_> {
         if self.also.iter().any(|word| word.eq_ignore_ascii_case(seen)) {
             return true;
         }
+        if self.order == Order::Subset {
+            let wanted: Vec<_> = self.value.split(',').map(str::trim).collect();
+            return seen
+                .split(',')
+                .all(|item| wanted.iter().any(|one| one.eq_ignore_ascii_case(item.trim())));
+        }
         let pair = numbers(self.value).zip(numbers(seen));
         match (self.order, pair) {
             (Order::Equals, Some((wanted, seen))) => wanted == seen,
@@ -81,7 +89,7 @@ impl Want<'_> {
             (Order::AtMost, Some((wanted, seen))) => {
                 seen <= wanted && self.least.is_none_or(|least| seen >= least)
             }
-            (_, None) => false,
+            (Order::Subset, _) | (_, None) => false,
         }
     }
 }
@@ -90,6 +98,7 @@ impl fmt::Display for Want<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.order, self.least) {
             (Order::Equals, _) => f.write_str(self.value)?,
+            (Order::Subset, _) => write!(f, "nothing beyond {}", self.value)?,
             (Order::AtLeast, _) => write!(f, "at least {}", self.value)?,
             (Order::AtMost, None) => write!(f, "at most {}", self.value)?,
             (Order::AtMost, Some(least)) => write!(f, "from {least} to {}", self.value)?,
