@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Constraint, Control, Demand, Entry, Evidence, FileQuery, HostPath, Judgement, Node, Resource, State,
-    SysctlScope, Unread, Wanted,
+    Constraint, Control, Demand, Entry, Evidence, Fact, FileQuery, HostPath, Judgement, Node, Resource,
+    State, SysctlScope, Unread, Wanted,
 };
 use syntax::{Lookups, Source};
 
@@ -27,6 +27,7 @@ pub(crate) struct Machine {
     pub(crate) files: BTreeMap<HostPath, Inode>,
     pub(crate) running: BTreeMap<String, String>,
     pub(crate) active: BTreeSet<String>,
+    pub(crate) facts: BTreeMap<Fact, State>,
     pub(crate) offline: bool,
     /// Nothing at all can be read.
     pub(crate) blind: bool,
@@ -71,6 +72,16 @@ impl Machine {
         self
     }
 
+    pub(crate) fn with_fact(mut self, fact: Fact, state: State) -> Self {
+        self.facts.insert(fact, state);
+        self
+    }
+
+    pub(crate) fn with_node(mut self, at: &str, node: Node, mode: u32) -> Self {
+        self.put(at, node, mode, "");
+        self
+    }
+
     pub(crate) fn offline(mut self) -> Self {
         self.offline = true;
         self
@@ -99,6 +110,11 @@ impl Machine {
             Resource::Owner { path } => facet(path, |inode| State::Int(inode.uid.into())),
             Resource::Group { path } => facet(path, |inode| State::Int(inode.gid.into())),
             Resource::Attributes { path } => facet(path, |inode| State::Mode(inode.mode)),
+            Resource::Link { path } => self.link(path).map(State::from),
+            Resource::Fact(fact) => {
+                let unsupported = || Err(Unread::Unsupported(fact.to_string()));
+                self.facts.get(fact).cloned().map_or_else(unsupported, Ok)
+            }
             Resource::Files(query) => Ok(State::Entries(self.walk(query))),
             Resource::Effective(lookup) => lookups.find(lookup),
             Resource::Sysctl { key, scope: SysctlScope::Persistent } => lookups.persistent_sysctl(key),
@@ -185,7 +201,9 @@ impl Machine {
         match &demand.resource {
             Resource::Mode { path } => {
                 let State::Mode(mask) = wanted else { panic!("{wanted} is no mode") };
-                self.files.get_mut(path).unwrap().mode &= mask;
+                let within = matches!(demand.constraint, Constraint::ModeWithin(_));
+                let mode = &mut self.files.get_mut(path).unwrap().mode;
+                *mode = if within { *mode & mask } else { mask };
             }
             Resource::Owner { path } => {
                 self.files.get_mut(path).unwrap().uid = wanted.as_int().unwrap().try_into().unwrap();
@@ -198,6 +216,10 @@ impl Machine {
                 let new = syntax::set(&old, *syntax, key, wanted.as_text()).unwrap();
                 self.put(path.as_str(), Node::File, 0o644, &new);
             }
+            Resource::Content { path } => match wanted.as_text() {
+                Some(text) => self.put(path.as_str(), Node::File, 0o600, text),
+                None => drop(self.files.remove(path)),
+            },
             Resource::Link { path } => match wanted.as_text() {
                 Some(target) => self.put(path.as_str(), Node::Link, 0o777, target),
                 None => drop(self.files.remove(path)),
@@ -243,6 +265,11 @@ impl Source for Machine {
     fn link(&self, at: &HostPath) -> Result<Option<String>, Unread> {
         let link = self.inode(at).filter(|inode| inode.node == Node::Link);
         Ok(link.map(|inode| inode.content.clone()))
+    }
+
+    /// What was put last is newest: the length of the text stands for the time.
+    fn modified(&self, at: &HostPath) -> Result<Option<i128>, Unread> {
+        Ok(self.inode(at).map(|inode| inode.content.len() as i128))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::tree::Tree;
 
 const SYSTEMCTL: &str = "/usr/bin/systemctl";
 const SSHD: &str = "/usr/sbin/sshd";
+const DCONF: &str = "/usr/bin/dconf";
 
 /// Whether each unit runs, asked for all at once.
 pub(crate) async fn activity(tree: &Tree, units: &[&str]) -> Vec<Result<State, Unread>> {
@@ -65,11 +66,21 @@ pub(crate) async fn set_activity(tree: &Tree, unit: &str, to: &State) -> Result<
 pub(crate) async fn handle(tree: &Tree, handler: &Handler) -> Result<(), HostError> {
     match handler {
         Handler::CheckSshd => check_sshd(tree).await,
+        Handler::CompileDconf => compile_dconf(tree).await,
         _ if !manager(tree).unwrap_or(false) => Ok(()),
         Handler::DaemonReload => systemctl(tree, &["daemon-reload"]).await,
         Handler::Reload { unit } => systemctl(tree, &["try-reload-or-restart", "--", unit]).await,
         Handler::Restart { unit } => systemctl(tree, &["try-restart", "--", unit]).await,
     }
+}
+
+/// A machine without dconf has no database to compile.
+async fn compile_dconf(tree: &Tree) -> Result<(), HostError> {
+    if !tree.exists(DCONF).unwrap_or(false) {
+        return Ok(());
+    }
+    let failed = |error: Unread| HostError::Failed(format!("compiling dconf's databases: {error}"));
+    run::output(Path::new(DCONF), &["update"]).await.map(drop).map_err(failed)
 }
 
 /// A configuration that sshd refuses must never be reloaded. A machine without sshd has nothing to check.

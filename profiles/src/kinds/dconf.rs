@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::parts::Parts;
 use super::value::{Order, Scalar, Want};
-use super::{Kind, unread};
+use super::{Ask, Kind, unread};
 
 /// `{ kind = "dconf", databases, key, value?, order?, locked? }`; without `value` the key need only be locked.
 #[derive(Clone, Debug, Deserialize)]
@@ -90,6 +90,54 @@ impl Kind for Dconf {
             parts.seen(read, format!("/etc/dconf/profile/user does {not}read these databases"));
         }
         parts.judge(expected)
+    }
+
+    fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
+        let (Ok(record), Some(database)) = (seen.see(&self.lookup()), self.databases.last()) else {
+            return Vec::new();
+        };
+        let (Ok(keys), Ok(locks)) = (ours(database, ""), ours(database, "locks/")) else { return Vec::new() };
+        let Some((section, name)) = self.key.rsplit_once('/') else { return Vec::new() };
+        let mut asks = Vec::new();
+        let value = record.get("value").map(ToString::to_string);
+        if let Some(want) = self.want().filter(|want| !value.is_some_and(|value| want.admits(plain(&value))))
+        {
+            asks.push(set(keys, Syntax::Ini, &format!("{section}.{name}"), &variant(want.value)));
+        }
+        if self.locked && record.get("lock").is_none() {
+            asks.push(set(locks, Syntax::KeyValue, &format!("/{}", self.key), ""));
+        }
+        // Only a profile that is not there is written: the order of its lines is the site's business.
+        if self.locked && record.get("profile") != Some(&State::Flag(true)) {
+            let content = Resource::Content { path: HostPath::literal(PROFILE) };
+            asks.push(Ask::new(content, Constraint::Equals(State::text(READS))));
+            let mode = Resource::Mode { path: HostPath::literal(PROFILE) };
+            asks.push(Ask::new(mode, Constraint::Equals(State::Mode(0o644))));
+        }
+        asks
+    }
+}
+
+const PROFILE: &str = "/etc/dconf/profile/user";
+/// A user's own database is written to, and the system's `local` has the say on what is locked.
+const READS: &str = "user-db:user\nsystem-db:local\n";
+
+/// Our own file in a database, read after the others.
+fn ours(database: &str, below: &str) -> Result<HostPath, model::PathError> {
+    format!("/etc/dconf/db/{database}.d/{below}99-zz-groundfast").parse()
+}
+
+fn set(path: HostPath, syntax: Syntax, key: &str, value: &str) -> Ask {
+    let resource = Resource::Setting { path, syntax, key: key.to_owned() };
+    Ask::new(resource, Constraint::Equals(State::text(value)))
+}
+
+/// A value as GVariant text; the numbers of GNOME's settings that rules are about are unsigned.
+fn variant(value: &str) -> String {
+    match value {
+        "true" | "false" => value.to_owned(),
+        number if number.parse::<u32>().is_ok() => format!("uint32 {number}"),
+        text => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
     }
 }
 

@@ -33,9 +33,9 @@ pub(crate) struct File {
     /// What the absence of a single path means.
     #[serde(default)]
     absent: Absence,
-    /// Of the files found, those that this rule is not about: patterns with `*` on the name, or on the whole path.
+    /// Directories whose files this rule is not about.
     #[serde(default)]
-    except: Vec<String>,
+    outside: Vec<HostPath>,
     /// The mode that will do where the file has this group, as `{ ssh_keys = "0640" }`.
     #[serde(default)]
     group_mode: BTreeMap<String, Octal>,
@@ -147,13 +147,8 @@ impl File {
         mode.into_iter().chain(owner).chain(group).collect()
     }
 
-    fn is_excepted(&self, entry: &Entry) -> bool {
-        let (path, name) = (entry.path.as_str(), entry.path.name());
-        let matches = |pattern: &String| {
-            let whole = if pattern.starts_with('/') { path } else { name };
-            syntax::glob(pattern.as_bytes(), whole.as_bytes())
-        };
-        self.except.iter().any(matches)
+    fn is_ours(&self, entry: &Entry) -> bool {
+        !self.outside.iter().any(|folder| entry.path.is_under(folder))
     }
 
     /// Whether the group of a found file lets it have more.
@@ -234,7 +229,7 @@ impl File {
             return Judgement::other(Verdict::Notapplicable, self.expected(), actual);
         };
         let mut offenders = Vec::new();
-        for entry in entries.iter().filter(|entry| !self.is_excepted(entry)) {
+        for entry in entries.iter().filter(|entry| self.is_ours(entry)) {
             match self.offences(seen, entry) {
                 Ok(offences) if offences.is_empty() => {}
                 Ok(_) => offenders
@@ -307,7 +302,7 @@ impl Kind for File {
         }
         let facets = match self.query().map(|query| seen.see(&query).cloned()) {
             Some(Ok(State::Entries(entries))) => {
-                let ours = entries.iter().filter(|entry| !self.is_excepted(entry));
+                let ours = entries.iter().filter(|entry| self.is_ours(entry));
                 let offences = ours.flat_map(|entry| self.offences(seen, entry).unwrap_or_default());
                 offences.collect()
             }

@@ -25,6 +25,7 @@ impl Sticky {
             under: self.under.clone(),
             recursive: true,
             name: None,
+            except: None,
             kinds: BTreeSet::from([Node::Directory]),
             wanted: Wanted::ModeHas(OTHERS_WRITE),
         })
