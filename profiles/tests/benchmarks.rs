@@ -156,7 +156,7 @@ fn agrees(rule: &Value, control: &Value) -> Option<bool> {
     let path = || {
         let first = vars["filepath"].get(0).unwrap_or(&vars["filepath"]).as_str().unwrap();
         probe["path"] == first.trim_end_matches('/')
-            && probe["name"] == vars["file_regex"]
+            && probe["name"] == *vars["file_regex"].get(0).unwrap_or(&vars["file_regex"])
             && probe["recursive"].as_bool().unwrap_or_default() == (text("recursive") == "true")
     };
     let ids =

