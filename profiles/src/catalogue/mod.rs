@@ -31,6 +31,7 @@ const BUILTIN: &[(&str, &str)] = embedded![
     "controls/desktop.toml",
     "controls/files-more.toml",
     "controls/firewall.toml",
+    "controls/reviews.toml",
     "controls/services-more.toml",
     "controls/ssh-access.toml",
     "cis/debian12.toml",

@@ -425,10 +425,18 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
 }
 
 #[test]
+fn what_a_person_has_to_judge_is_never_checked() {
+    for machine in [m(), Machine::blind()] {
+        let judgement = machine.judge(control(r#"{ kind = "review" }"#).as_ref());
+        assert_eq!(judgement.verdict, Verdict::Notchecked);
+    }
+}
+
+#[test]
 fn every_kind_passes_fails_and_cannot_be_told() {
     let tables = tables();
-    // The kinds of the environment have tables of their own, beside them.
-    let ours = KINDS.iter().copied().filter(|kind| !kind.starts_with("env_"));
+    // The kinds of the environment have tables of their own, beside them; a review has one answer only.
+    let ours = KINDS.iter().copied().filter(|kind| !kind.starts_with("env_") && *kind != "review");
     assert_eq!(tables.keys().copied().collect::<BTreeSet<_>>(), ours.collect());
     for (kind, cases) in tables {
         let verdicts: BTreeSet<_> = cases.iter().map(|case| case.verdict).collect();

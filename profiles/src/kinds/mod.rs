@@ -14,6 +14,7 @@ mod module;
 mod package;
 mod parts;
 mod presence;
+mod review;
 mod setting;
 mod sshd;
 mod sticky;
@@ -111,6 +112,7 @@ kinds! {
     Module = "module" => module::Module,
     Package = "package" => package::Package,
     Presence = "presence" => presence::Presence,
+    Review = "review" => review::Review,
     Selinux = "selinux" => mac::Selinux,
     Setting = "setting" => setting::Setting,
     Sshd = "sshd" => sshd::Sshd,
