@@ -4,7 +4,7 @@
 //! works out effective values over several files, by their own rules of precedence, from whatever a [`Source`]
 //! hands it. Nothing here reads or changes a machine.
 
-mod accounts;
+pub mod accounts;
 pub mod dpkg;
 mod edit;
 mod ini;
@@ -13,8 +13,11 @@ mod lines;
 mod lookup;
 mod modprobe;
 pub mod os_release;
+mod pam;
+mod shell;
 mod source;
 pub mod sshd;
+pub mod sudoers;
 mod sysctl;
 mod units;
 
