@@ -230,6 +230,8 @@ pub enum Lookup {
     /// All groups: absent when there is no `/etc/group`, else a list of records `name`, `gid`, `members`
     /// (words).
     Groups,
+    /// The shells of shells(5), as words; absent when there is no `/etc/shells`.
+    Shells,
     /// The names in a directory that begin with a dot, as words; none when there is no such directory.
     Dots { folder: HostPath },
     /// The stack of one type of a PAM service file, includes followed, in order: absent when there is no such
@@ -429,6 +431,7 @@ impl fmt::Display for Lookup {
             Self::Group { name } => write!(f, "group {name}"),
             Self::Users => f.write_str("users"),
             Self::Groups => f.write_str("groups"),
+            Self::Shells => f.write_str("shells"),
             Self::Dots { folder } => write!(f, "dot files in {folder}"),
             Self::Pam { path, kind } => write!(f, "{kind} stack of {path}"),
             Self::Shell { name, .. } => write!(f, "{name} of shells"),

@@ -9,6 +9,7 @@ use crate::source::Source;
 
 const PASSWD: &str = "/etc/passwd";
 const SHADOW: &str = "/etc/shadow";
+const SHELLS: &str = "/etc/shells";
 const GROUP: &str = "/etc/group";
 /// The field that holds a password, in each of these files.
 const PASSWORD: usize = 1;
@@ -108,6 +109,13 @@ pub(crate) fn groups(source: &dyn Source) -> Result<State, Unread> {
         ])
     });
     Ok(State::List(groups.collect()))
+}
+
+/// The shells that may be chosen, as [`model::Lookup::Shells`] describes them.
+pub(crate) fn shells(source: &dyn Source) -> Result<State, Unread> {
+    let Some(text) = text(source, SHELLS)? else { return Ok(State::Absent) };
+    let shells = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    Ok(State::Words(shells.filter(|line| !line.is_empty()).map(str::to_owned).collect()))
 }
 
 /// The names in a directory that begin with a dot.

@@ -56,6 +56,7 @@ impl<'a> Lookups<'a> {
             Lookup::Group { name } => self.account("/etc/group", name),
             Lookup::Users => accounts::users(self.source),
             Lookup::Groups => accounts::groups(self.source),
+            Lookup::Shells => accounts::shells(self.source),
             Lookup::Dots { folder } => accounts::dots(self.source, folder),
             Lookup::Pam { path, kind } => pam::stack(self.source, path, kind),
             Lookup::Shell { files, folders, name } => shell::effect(self.source, files, folders, name),

@@ -293,8 +293,8 @@ fn absolute(name: &str) -> Option<HostPath> {
 pub(crate) fn get(text: &str, name: &str) -> Option<String> {
     let lines = logical(&lines::split(text));
     let everybodys = lines.iter().filter_map(|(_, line)| defaults(line)).filter(|line| line.scope.is_empty());
-    let settings = everybodys.flat_map(|line| line.settings).filter(|setting| setting.name == name);
-    settings.last().map(|setting| setting.value)
+    let mut settings = everybodys.flat_map(|line| line.settings).filter(|setting| setting.name == name);
+    settings.next_back().map(|setting| setting.value)
 }
 
 /// Takes an option out wherever it is set for everybody, and sets it at the end, where nothing before it counts.

@@ -20,12 +20,16 @@ macro_rules! embedded {
 
 /// The profile files inside the binary: controls first, then the benchmarks that say where they stand.
 const BUILTIN: &[(&str, &str)] = embedded![
+    "controls/accounts.toml",
     "controls/files.toml",
     "controls/kernel.toml",
     "controls/packages.toml",
+    "controls/pam.toml",
     "controls/passwords.toml",
     "controls/services.toml",
+    "controls/shells.toml",
     "controls/ssh.toml",
+    "controls/sudo.toml",
     "cis/debian12.toml",
     "cis/debian13.toml",
     "cis/rhel8.toml",

@@ -3,6 +3,8 @@
 
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
+mod identity;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::Verdict::{self, Fail, Notapplicable, Pass, Unknown};
@@ -355,7 +357,8 @@ fn unit() -> Vec<Case> {
 }
 
 fn tables() -> BTreeMap<&'static str, Vec<Case>> {
-    BTreeMap::from([
+    let mut tables = identity::tables();
+    tables.extend([
         ("file", file()),
         ("module", module()),
         ("package", package()),
@@ -363,7 +366,8 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
         ("sshd", sshd()),
         ("sysctl", sysctl()),
         ("unit", unit()),
-    ])
+    ]);
+    tables
 }
 
 #[test]

@@ -1,14 +1,21 @@
 //! The closed set of probe kinds. A new one is a file here and one line in `kinds!`.
 
+mod account;
 mod env;
 mod file;
+mod homes;
 mod module;
 mod package;
+mod pam;
 mod parts;
+mod root_path;
 mod setting;
+mod shell;
 mod sshd;
+mod sudoers;
 mod sysctl;
 mod unit;
+mod unowned;
 mod value;
 
 #[cfg(test)]
@@ -87,12 +94,20 @@ macro_rules! kinds {
 }
 
 kinds! {
+    Account = "account" => account::Account,
     File = "file" => file::File,
+    Faillock = "faillock" => pam::faillock::Faillock,
+    Homes = "homes" => homes::Homes,
     Module = "module" => module::Module,
     Package = "package" => package::Package,
+    Pam = "pam" => pam::Pam,
+    RootPath = "root-path" => root_path::RootPath,
     Setting = "setting" => setting::Setting,
+    Shell = "shell" => shell::Shell,
     Sshd = "sshd" => sshd::Sshd,
+    Sudoers = "sudoers" => sudoers::Sudoers,
     Sysctl = "sysctl" => sysctl::Sysctl,
+    Unowned = "unowned" => unowned::Unowned,
     Unit = "unit" => unit::Unit,
     EnvApparmor = "env_apparmor" => env::confinement::Apparmor,
     EnvAudit = "env_audit" => env::access::Audit,
