@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Constraint, Control, Demand, Entry, Evidence, Fact, FileQuery, HostPath, Judgement, Node, Resource,
-    State, SysctlScope, Unread, Wanted,
+    Attributes, Constraint, Control, Demand, Entry, Evidence, Fact, FileQuery, FileState, HostPath,
+    Judgement, Node, Resource, State, SysctlScope, Unread, Wanted,
 };
 use syntax::{Lookups, Source};
 
@@ -19,6 +19,16 @@ pub(crate) struct Inode {
     pub(crate) gid: u32,
     /// Text of a file, target of a link.
     pub(crate) content: String,
+}
+
+/// The day it is on this machine.
+const TODAY: i64 = 20_000;
+
+impl Inode {
+    fn attributes(&self) -> Attributes {
+        let Self { node, mode, uid, gid, .. } = *self;
+        Attributes { node, mode, uid, gid, xattrs: BTreeMap::new() }
+    }
 }
 
 /// What the machine holds. Running values are unsupported when `offline`, as under `--root`.
@@ -52,6 +62,12 @@ impl Machine {
         self.put(at, Node::File, mode, "");
         let inode = self.files.get_mut(&path(at)).unwrap();
         (inode.uid, inode.gid) = (uid, gid);
+        self
+    }
+
+    pub(crate) fn with_folder(mut self, at: &str, mode: u32, uid: u32, gid: u32) -> Self {
+        let content = String::new();
+        self.files.insert(path(at), Inode { node: Node::Directory, mode, uid, gid, content });
         self
     }
 
@@ -109,8 +125,12 @@ impl Machine {
             Resource::Mode { path } => facet(path, |inode| State::Mode(inode.mode)),
             Resource::Owner { path } => facet(path, |inode| State::Int(inode.uid.into())),
             Resource::Group { path } => facet(path, |inode| State::Int(inode.gid.into())),
-            Resource::Attributes { path } => facet(path, |inode| State::Mode(inode.mode)),
-            Resource::Link { path } => self.link(path).map(State::from),
+            Resource::Attributes { path } => facet(path, |inode| State::Attributes(inode.attributes())),
+            Resource::File { path } => facet(path, |inode| {
+                State::File(FileState { attributes: inode.attributes(), content: None, target: None })
+            }),
+            Resource::Link { path } => Ok(self.link(path)?.into()),
+            Resource::Fact(Fact::Today) => Ok(State::Int(TODAY)),
             Resource::Fact(fact) => {
                 let unsupported = || Err(Unread::Unsupported(fact.to_string()));
                 self.facts.get(fact).cloned().map_or_else(unsupported, Ok)
@@ -129,6 +149,10 @@ impl Machine {
         }
     }
 
+    fn known(&self, file: &str) -> BTreeSet<u32> {
+        self.inode(&path(file)).map(|inode| syntax::accounts::numbers(&inode.content)).unwrap_or_default()
+    }
+
     fn walk(&self, query: &FileQuery) -> Vec<Entry> {
         let name = regex::Regex::new(query.name.as_deref().unwrap_or("")).unwrap();
         let except = query.except.as_deref().map(|pattern| regex::Regex::new(pattern).unwrap());
@@ -141,6 +165,8 @@ impl Machine {
             Wanted::ModeHas(mask) => inode.mode & mask != 0,
             Wanted::OwnerNot(ids) => !ids.contains(&inode.uid),
             Wanted::GroupNot(ids) => !ids.contains(&inode.gid),
+            Wanted::OwnerUnknown => !self.known("/etc/passwd").contains(&inode.uid),
+            Wanted::GroupUnknown => !self.known("/etc/group").contains(&inode.gid),
         };
         let inside = |at: &HostPath| {
             if query.recursive {
@@ -150,7 +176,10 @@ impl Machine {
             }
         };
         let found = self.files.iter().filter(|(at, inode)| {
-            inside(at) && query.kinds.contains(&inode.node) && named(at) && wanted(inode)
+            inside(at)
+                && (query.kinds.is_empty() || query.kinds.contains(&inode.node))
+                && named(at)
+                && wanted(inode)
         });
         let entry = |(at, inode): (&HostPath, &Inode)| Entry {
             path: at.clone(),

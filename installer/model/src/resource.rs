@@ -128,9 +128,23 @@ pub enum Syntax {
     /// `[Section]` and `Key=value`, the key is `Section.Key`: systemd.syntax(7).
     Ini,
     /// `KEY=value` as sh(1) assigns it, perhaps quoted or exported, last one wins: `/etc/default/*`.
-    Shell,
+    Assignments,
     /// `key = value`, last one wins, a line that begins with white space goes on with the one before: postconf(5).
     Postfix,
+    /// `type control module arguments`; the key is `type module argument`, the value what follows its `=`, empty
+    /// for a bare argument. Arguments of all lines with that module are set together; no line is ever added:
+    /// pam.d(5).
+    Pam,
+    /// `name:field:…`; the key is the name and the number of a field, as `root:3`, counted from 0. The password
+    /// field is never shown: it reads as `!` when locked, as `*` otherwise, and can only be locked, by `!`:
+    /// passwd(5), shadow(5), group(5).
+    Accounts,
+    /// `Defaults option=value` without a scope, last one wins; a bare option is empty, a negated one `!`:
+    /// sudoers(5).
+    Sudoers,
+    /// `umask VALUE` and `NAME=VALUE` in start-up files of a shell; a key that is set several times reads as all
+    /// its values, and is set everywhere.
+    Shell,
 }
 
 /// A packet filter whose rules can be looked up.
@@ -193,6 +207,10 @@ pub enum Wanted {
     OwnerNot(BTreeSet<u32>),
     /// The group is none of these group ids.
     GroupNot(BTreeSet<u32>),
+    /// The owner has no name in `/etc/passwd`.
+    OwnerUnknown,
+    /// The group has no name in `/etc/group`.
+    GroupUnknown,
 }
 
 /// An effective value worked out from several files by their own rules of precedence.
@@ -243,6 +261,30 @@ pub enum Lookup {
     Selinux,
     /// A key of apt.conf(5) such as `APT::Install-Recommends`, or absent.
     Apt { key: String },
+    /// All users: absent when there is no `/etc/passwd`, else a list of records `name`, `uid`, `gid`, `home`, `shell` of `/etc/passwd`, `elsewhere` (whether
+    /// its password field refers to `/etc/shadow`), and of `/etc/shadow` where it has a line: `password`
+    /// (`empty`, `locked`, `set` for one hashed by crypt(5), `other`), `changed`, `min`, `max`, `warn`, `inactive`
+    /// (days, absent where the field is empty). No hash is ever part of it.
+    Users,
+    /// All groups: absent when there is no `/etc/group`, else a list of records `name`, `gid`, `members`
+    /// (words).
+    Groups,
+    /// The shells of shells(5), as words; absent when there is no `/etc/shells`.
+    Shells,
+    /// The names in a directory that begin with a dot, as words; none when there is no such directory.
+    Dots { folder: HostPath },
+    /// The stack of one type of a PAM service file, includes followed, in order: absent when there is no such
+    /// file, else a list of records `control`, `module`, `args` (a list), `at` (`file:line`), `path`.
+    Pam { path: HostPath, kind: String },
+    /// What shell start-up files make of `umask` or of a variable: a record with `set` (a list of records
+    /// `value`, `at`, `path`, in the order read), `readonly` and `exported`. The folders' `*.sh` and `sh.local`
+    /// are read after the files.
+    Shell { files: Vec<HostPath>, folders: Vec<HostPath>, name: String },
+    /// sudoers(5) with its includes: absent when there is none, else a record with `defaults` (a list of records
+    /// `name`, `value`, `scope`, `at`, `path`, in the order read; the value of a bare option is empty, that of a
+    /// negated one `!`), `tags` (a list of records `tag`, `at`) and `folder` (whether `/etc/sudoers.d` is
+    /// included).
+    Sudoers,
 }
 
 /// A measurement of the machine, answered as a [`State::Record`](crate::State::Record) whose fields the
@@ -254,6 +296,8 @@ pub enum Fact {
     Kernel,
     /// `/etc/os-release`: id, version, the ids it is like.
     Distribution,
+    /// The day it is, as shadow(5) counts them: days since 1970-01-01, a number.
+    Today,
     /// Logical CPUs, memory in bytes.
     Capacity,
     /// Free bytes and inodes where this path lies, and the file system's type.
@@ -432,6 +476,13 @@ impl fmt::Display for Lookup {
             Self::DconfCompiled { database } => write!(f, "dconf database {database}"),
             Self::Selinux => f.write_str("SELinux"),
             Self::Apt { key } => write!(f, "apt option {key}"),
+            Self::Users => f.write_str("users"),
+            Self::Groups => f.write_str("groups"),
+            Self::Shells => f.write_str("shells"),
+            Self::Dots { folder } => write!(f, "dot files in {folder}"),
+            Self::Pam { path, kind } => write!(f, "{kind} stack of {path}"),
+            Self::Shell { name, .. } => write!(f, "{name} of shells"),
+            Self::Sudoers => f.write_str("sudoers"),
         }
     }
 }
@@ -452,6 +503,7 @@ impl fmt::Display for Fact {
         match self {
             Self::Kernel => f.write_str("kernel"),
             Self::Distribution => f.write_str("distribution"),
+            Self::Today => f.write_str("the day"),
             Self::Capacity => f.write_str("CPU and memory"),
             Self::FileSystem { path } => write!(f, "file system at {path}"),
             Self::Engine { socket } => write!(f, "container engine at {socket}"),

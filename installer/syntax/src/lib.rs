@@ -4,8 +4,9 @@
 //! works out effective values over several files, by their own rules of precedence, from whatever a [`Source`]
 //! hands it. Nothing here reads or changes a machine.
 
-mod accounts;
+pub mod accounts;
 mod apt;
+mod assignments;
 mod dconf;
 pub mod dpkg;
 mod edit;
@@ -16,10 +17,12 @@ mod lines;
 mod lookup;
 mod modprobe;
 pub mod os_release;
+mod pam;
 mod selinux;
 mod shell;
 mod source;
 pub mod sshd;
+pub mod sudoers;
 mod sysctl;
 mod units;
 mod xml;

@@ -7,8 +7,9 @@ use model::{HostPath, Lookup, State, Syntax, Unread};
 
 use crate::edit::Entry;
 use crate::source::{Source, drop_ins};
+use crate::sudoers::Sudoers;
 use crate::sysctl::Persistent;
-use crate::{accounts, apt, dconf, dpkg, firewall, get, lines, modprobe, selinux, sshd, units};
+use crate::{accounts, apt, dconf, dpkg, firewall, get, lines, modprobe, pam, selinux, shell, sshd, units};
 
 /// Answers lookups from one source. What several lookups share is read once and kept, so make a new one for
 /// every round of observation.
@@ -63,6 +64,15 @@ impl<'a> Lookups<'a> {
             Lookup::DconfCompiled { database } => dconf::compiled(self.source, database),
             Lookup::Selinux => selinux::record(self.source),
             Lookup::Apt { key } => apt::value(self.source, key).map(State::from),
+            Lookup::Users => accounts::users(self.source),
+            Lookup::Groups => accounts::groups(self.source),
+            Lookup::Shells => accounts::shells(self.source),
+            Lookup::Dots { folder } => accounts::dots(self.source, folder),
+            Lookup::Pam { path, kind } => pam::stack(self.source, path, kind),
+            Lookup::Shell { files, folders, name } => shell::effect(self.source, files, folders, name),
+            Lookup::Sudoers => {
+                Ok(Sudoers::read(self.source)?.map_or(State::Absent, |sudoers| sudoers.record()))
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! `get` and `set`: tables of tricky files, and the laws that hold for any text.
 
-use model::Syntax::{self, Ini, KeyValue, LoginDefs, Modprobe, Postfix, Shell, Sshd, Sysctl};
+use model::Syntax::{self, Assignments, Ini, KeyValue, LoginDefs, Modprobe, Postfix, Sshd, Sysctl};
 use proptest::prelude::*;
 use syntax::{get, set};
 
@@ -42,9 +42,9 @@ fn values_are_read_as_their_programs_read_them() {
         (Ini, "[A]\nk=1 \\\n# between\n  2\nl=3\n", "A.k", Some("1    2")),
         (Ini, "[A]\n;k=1\nK=2\n", "A.k", None),
         (Ini, "[A]\nk=\n", "A.k", Some("")),
-        (Shell, "A=1\nexport A=\"b c\" # d\n", "A", Some("b c")),
-        (Shell, "A='b\"c'd\n#A=2\n A=3\\\"", "A", Some("3\"")),
-        (Shell, "A=1; B=2\nA.b=3\nAB = 4\n", "A", Some("1")),
+        (Assignments, "A=1\nexport A=\"b c\" # d\n", "A", Some("b c")),
+        (Assignments, "A='b\"c'd\n#A=2\n A=3\\\"", "A", Some("3\"")),
+        (Assignments, "A=1; B=2\nA.b=3\nAB = 4\n", "A", Some("1")),
         (Postfix, "a = 1\n# c\n\n  2\nb = 3\n", "a", Some("1 2")),
         (Postfix, "a = 1\na=\n", "a", Some("")),
         (Postfix, "#a = 1\n a = 2\n", "a", None),
@@ -85,8 +85,8 @@ fn one_key_is_set_and_the_rest_stays() {
         ),
         (Ini, "[A]\nk=1\n\n[B]\n", "A.l", Some("2"), "[A]\nk=1\nl=2\n\n[B]\n"),
         (Ini, "[A]\nk=1\n", "B.l", Some("2"), "[A]\nk=1\n[B]\nl=2\n"),
-        (Shell, "# a\nA=\"x\" # why\n", "A", Some("y z"), "# a\nA=\"y z\" # why\n"),
-        (Shell, "A=1\n", "B", Some("$x"), "A=1\nB=\"\\$x\"\n"),
+        (Assignments, "# a\nA=\"x\" # why\n", "A", Some("y z"), "# a\nA=\"y z\" # why\n"),
+        (Assignments, "A=1\n", "B", Some("$x"), "A=1\nB=\"\\$x\"\n"),
         (Postfix, "a = 1,\n 2\nb = 3\n", "a", Some("4"), "a = 4\nb = 3\n"),
     ];
     for (syntax, text, key, value, wanted) in table {
@@ -118,7 +118,7 @@ const ALL: [(Syntax, &str, &str); 8] = [
     (Sshd, "PermitRootLogin", "no"),
     (Modprobe, "install cramfs", "/bin/false"),
     (Ini, "Journal.Storage", "persistent"),
-    (Shell, "ENABLED", "yes"),
+    (Assignments, "ENABLED", "yes"),
     (Postfix, "inet_interfaces", "loopback-only"),
 ];
 

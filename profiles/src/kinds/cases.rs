@@ -3,6 +3,8 @@
 
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
+mod identity;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 mod desktop;
@@ -399,7 +401,8 @@ fn unit() -> Vec<Case> {
 }
 
 fn tables() -> BTreeMap<&'static str, Vec<Case>> {
-    BTreeMap::from([
+    let mut tables = identity::tables();
+    tables.extend([
         ("file", file()),
         ("module", module()),
         ("package", package()),
@@ -421,7 +424,8 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
         ("selinux", network::selinux()),
         ("sshd_any", network::sshd_any()),
         ("sticky", texts::sticky()),
-    ])
+    ]);
+    tables
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl Kind for Selinux {
             _ => return Vec::new(),
         };
         let path = HostPath::literal(CONFIG);
-        let resource = Resource::Setting { path, syntax: Syntax::Shell, key: "SELINUX".to_owned() };
+        let resource = Resource::Setting { path, syntax: Syntax::Assignments, key: "SELINUX".to_owned() };
         vec![Ask::new(resource, Constraint::Equals(State::text(target)))]
     }
 }

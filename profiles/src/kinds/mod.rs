@@ -1,5 +1,6 @@
 //! The closed set of probe kinds. A new one is a file here and one line in `kinds!`.
 
+mod account;
 mod active;
 mod apt;
 mod banner;
@@ -7,19 +8,25 @@ mod dconf;
 mod env;
 mod file;
 mod firewall;
+mod homes;
 mod link;
 mod listeners;
 mod mac;
 mod module;
 mod package;
+mod pam;
 mod parts;
 mod presence;
 mod review;
+mod root_path;
 mod setting;
+mod shell;
 mod sshd;
 mod sticky;
+mod sudoers;
 mod sysctl;
 mod unit;
+mod unowned;
 mod value;
 
 #[cfg(test)]
@@ -98,28 +105,36 @@ macro_rules! kinds {
 }
 
 kinds! {
+    Account = "account" => account::Account,
     Active = "active" => active::Active,
     Apparmor = "apparmor" => mac::Apparmor,
     Apt = "apt" => apt::Apt,
     Banner = "banner" => banner::Banner,
     Dconf = "dconf" => dconf::Dconf,
     DconfCompiled = "dconf_compiled" => dconf::Compiled,
+    Faillock = "faillock" => pam::faillock::Faillock,
     File = "file" => file::File,
     Firewall = "firewall" => firewall::Firewall,
     FirewalldZone = "firewalld_zone" => firewall::Zone,
+    Homes = "homes" => homes::Homes,
     Link = "link" => link::Link,
     Listeners = "listeners" => listeners::Listeners,
     Module = "module" => module::Module,
     Package = "package" => package::Package,
+    Pam = "pam" => pam::Pam,
     Presence = "presence" => presence::Presence,
     Review = "review" => review::Review,
+    RootPath = "root-path" => root_path::RootPath,
     Selinux = "selinux" => mac::Selinux,
     Setting = "setting" => setting::Setting,
+    Shell = "shell" => shell::Shell,
     Sshd = "sshd" => sshd::Sshd,
     SshdAny = "sshd_any" => sshd::Any,
     Sticky = "sticky" => sticky::Sticky,
+    Sudoers = "sudoers" => sudoers::Sudoers,
     Sysctl = "sysctl" => sysctl::Sysctl,
     Unit = "unit" => unit::Unit,
+    Unowned = "unowned" => unowned::Unowned,
     EnvApparmor = "env_apparmor" => env::confinement::Apparmor,
     EnvAudit = "env_audit" => env::access::Audit,
     EnvCapacity = "env_capacity" => env::capacity::Capacity,

@@ -14,7 +14,7 @@ const FILES: [&str; 6] = ["before", "user", "after", "before6", "user6", "after6
 pub(super) fn read(source: &dyn Source, main: &HostPath) -> Result<Option<Ruleset>, Unread> {
     let Some(switch) = source.text(main)? else { return Ok(None) };
     let defaults = source.text(&HostPath::literal(DEFAULTS))?.unwrap_or_default();
-    let setting = |text: &str, key: &str| get(text, Syntax::Shell, key);
+    let setting = |text: &str, key: &str| get(text, Syntax::Assignments, key);
     let yes = |value: Option<String>| value.is_some_and(|value| value.eq_ignore_ascii_case("yes"));
     let mut rules = Ruleset {
         enabled: Some(yes(setting(&switch, "ENABLED"))),
