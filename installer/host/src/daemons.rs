@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use model::{Handler, HostError, State, Unread};
+use model::{Filter, Handler, HostError, State, Unread};
 
 use crate::local::Said;
 use crate::run;
@@ -12,6 +12,7 @@ use crate::tree::Tree;
 
 const SYSTEMCTL: &str = "/usr/bin/systemctl";
 const SSHD: &str = "/usr/sbin/sshd";
+const DCONF: &str = "/usr/bin/dconf";
 
 /// Whether each unit runs, asked for all at once.
 pub(crate) async fn activity(tree: &Tree, units: &[&str]) -> Vec<Result<State, Unread>> {
@@ -65,6 +66,7 @@ pub(crate) async fn set_activity(tree: &Tree, unit: &str, to: &State) -> Result<
 pub(crate) async fn handle(tree: &Tree, handler: &Handler) -> Result<(), HostError> {
     match handler {
         Handler::CheckSshd => check_sshd(tree).await,
+        Handler::CompileDconf => compile_dconf(tree).await,
         _ if !manager(tree).unwrap_or(false) => Ok(()),
         Handler::DaemonReload => systemctl(tree, &["daemon-reload"]).await,
         Handler::Reload { unit } => systemctl(tree, &["try-reload-or-restart", "--", unit]).await,
@@ -84,6 +86,15 @@ async fn load_audit_rules(tree: &Tree) {
     if !locked && tree.exists(AUGENRULES).unwrap_or(false) {
         run::output(Path::new(AUGENRULES), &["--load"]).await.ok();
     }
+}
+
+/// A machine without dconf has no database to compile.
+async fn compile_dconf(tree: &Tree) -> Result<(), HostError> {
+    if !tree.exists(DCONF).unwrap_or(false) {
+        return Ok(());
+    }
+    let failed = |error: Unread| HostError::Failed(format!("compiling dconf's databases: {error}"));
+    run::output(Path::new(DCONF), &["update"]).await.map(drop).map_err(failed)
 }
 
 /// A configuration that sshd refuses must never be reloaded. A machine without sshd has nothing to check.
@@ -144,6 +155,23 @@ pub(crate) fn as_sshd_says(state: State, key: &str, said: Option<&Said>) -> Stat
         }
         (state, _) => state,
     }
+}
+
+/// The rules that the kernel holds, by the tool that prints them. Where it is missing or may not ask the kernel,
+/// as in a container, they cannot be seen.
+pub(crate) async fn rules(tree: &Tree, filter: Filter) -> Result<State, Unread> {
+    let (program, arguments): (&str, &[&str]) = match filter {
+        Filter::Nftables => ("/usr/sbin/nft", &["list", "ruleset"]),
+        Filter::Ip6tables => ("/usr/sbin/ip6tables-save", &[]),
+        Filter::Iptables | Filter::Ufw => ("/usr/sbin/iptables-save", &[]),
+    };
+    let unseen = |why: String| Unread::Unsupported(format!("running rules of {filter}: {why}"));
+    if !tree.is_live() || !tree.exists(program)? {
+        return Err(unseen(format!("there is no {program} to ask")));
+    }
+    let printed =
+        run::output(Path::new(program), arguments).await.map_err(|error| unseen(error.to_string()))?;
+    Ok(syntax::firewall::printed(filter, &printed))
 }
 
 fn manager(tree: &Tree) -> Result<bool, Unread> {

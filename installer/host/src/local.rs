@@ -3,13 +3,14 @@
 //! Below another root only files are looked at and changed, and nothing from inside it is ever run.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use model::{
-    Blobs, Change, Digest, Fact, FileQuery, Fut, Handler, Host, HostError, HostPath, Keep, Lookup, Observe,
-    Resource, State, Syntax, SysctlScope, Unread,
+    Blobs, Change, Digest, Fact, FileQuery, Filter, Fut, Handler, Host, HostError, HostPath, Keep, Lookup,
+    Observe, Resource, State, Syntax, SysctlScope, Unread,
 };
 use syntax::Source;
 
@@ -85,6 +86,12 @@ impl Local {
         let asks_audit = wanted.iter().any(|one| matches!(one, Wanted::Lookup(Lookup::AuditRule { .. })));
         let rules =
             if asks_audit && self.tree.is_live() { daemons::audit_rules(&self.tree).await } else { None };
+        let mut ruled = BTreeMap::new();
+        for filter in wanted.iter().filter_map(running_filter) {
+            if let Entry::Vacant(vacant) = ruled.entry(filter) {
+                vacant.insert(daemons::rules(&self.tree, filter).await);
+            }
+        }
         let lookups = syntax::Lookups::new(&self.tree);
         wanted
             .iter()
@@ -102,6 +109,10 @@ impl Local {
                 Wanted::Lookup(lookup @ Lookup::Mount { .. }) => {
                     Ok(self.without_mounted(lookups.find(lookup)?))
                 }
+                Wanted::Lookup(Lookup::Firewall { filter, running: true, .. }) => ruled
+                    .get(filter)
+                    .cloned()
+                    .unwrap_or_else(|| Err(Unread::Unsupported(format!("running rules of {filter}")))),
                 Wanted::Lookup(lookup) => lookups.find(lookup),
             })
             .collect()
@@ -196,6 +207,13 @@ enum Wanted<'w> {
     Sysctl(&'w str),
 }
 
+fn running_filter(wanted: &Wanted<'_>) -> Option<Filter> {
+    match wanted {
+        Wanted::Lookup(Lookup::Firewall { filter, running: true, .. }) => Some(*filter),
+        _ => None,
+    }
+}
+
 /// A batch by how it is answered, each in the order asked.
 #[derive(Default)]
 struct Sorted<'w> {
@@ -274,6 +292,11 @@ impl Source for Tree {
             State::Text(target) => Ok(Some(target)),
             _ => Ok(None),
         }
+    }
+
+    fn modified(&self, path: &HostPath) -> Result<Option<i128>, Unread> {
+        let stat = self.stat(path.as_str())?;
+        Ok(stat.map(|stat| i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec)))
     }
 }
 

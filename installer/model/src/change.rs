@@ -65,6 +65,8 @@ impl fmt::Display for Brief<'_> {
 pub enum Handler {
     /// `sshd -t` must accept the configuration before anybody reloads it.
     CheckSshd,
+    /// GNOME's system databases are compiled from their key files again.
+    CompileDconf,
     /// systemd reads its unit files again.
     DaemonReload,
     /// A unit, if it is active, reads its configuration again.
@@ -91,6 +93,9 @@ impl Handler {
         if text.starts_with("/etc/systemd/system/") {
             return vec![Self::DaemonReload];
         }
+        if text.starts_with("/etc/dconf/db/") {
+            return vec![Self::CompileDconf];
+        }
         Vec::new()
     }
 }
@@ -99,6 +104,7 @@ impl fmt::Display for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CheckSshd => f.write_str("check sshd's configuration"),
+            Self::CompileDconf => f.write_str("compile GNOME's settings"),
             Self::DaemonReload => f.write_str("reload systemd's units"),
             Self::Reload { unit } => write!(f, "reload {unit}"),
             Self::Restart { unit } => write!(f, "restart {unit}"),

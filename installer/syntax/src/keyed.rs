@@ -74,6 +74,36 @@ pub(crate) fn one_spaced(text: &str) -> String {
     text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// `key = value` of Postfix: a line that begins with white space goes on with the one before, comments and empty
+/// lines between left out (postconf(5)).
+pub(crate) fn postfix(lines: &[&str]) -> Vec<Entry> {
+    let mut found: Vec<Entry> = Vec::new();
+    let mut open = false;
+    for (number, line) in lines.iter().enumerate() {
+        let line = body(line);
+        let trimmed = line.trim_ascii();
+        if trimmed.is_empty() || trimmed.starts_with('#') {
+            continue;
+        }
+        if line.starts_with([' ', '\t']) {
+            if let Some(entry) = found.last_mut().filter(|_| open) {
+                entry.value = format!("{} {trimmed}", entry.value).trim_ascii().to_owned();
+                entry.lines.end = number + 1;
+            }
+            continue;
+        }
+        let pair = trimmed.split_once('=').map(|(key, value)| (key.trim_ascii(), value.trim_ascii()));
+        open = pair.is_some();
+        found.extend(pair.map(|(key, value)| Entry {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            lines: number..number + 1,
+            tail: String::new(),
+        }));
+    }
+    found
+}
+
 fn each<'a>(lines: &[&'a str], read: impl Fn(&'a str) -> Option<(String, &'a str, &'a str)>) -> Vec<Entry> {
     let read = |(number, line): (usize, &&'a str)| {
         let (key, value, tail) = read(body(line).trim_ascii())?;

@@ -1,6 +1,8 @@
 //! `get` and `set`: tables of tricky files, and the laws that hold for any text.
 
-use model::Syntax::{self, Auditd, Fstab, Ini, KeyValue, Lines, LoginDefs, Modprobe, Sshd, Sysctl};
+use model::Syntax::{
+    self, Assignments, Auditd, Fstab, Ini, KeyValue, Lines, LoginDefs, Modprobe, Postfix, Sshd, Sysctl,
+};
 use proptest::prelude::*;
 use syntax::{get, set};
 
@@ -54,6 +56,12 @@ fn values_are_read_as_their_programs_read_them() {
         (Fstab, "x /home ext4 noexec,exec 0 2\n", "/home noexec", None),
         (Fstab, "x /home ext4 noexec 0 2\ny /home ext4 rw 0 2\n", "/home noexec", None),
         (Fstab, "x /my\\040home ext4 nodev 0 2\n", "/my home nodev", Some("")),
+        (Assignments, "A=1\nexport A=\"b c\" # d\n", "A", Some("b c")),
+        (Assignments, "A='b\"c'd\n#A=2\n A=3\\\"", "A", Some("3\"")),
+        (Assignments, "A=1; B=2\nA.b=3\nAB = 4\n", "A", Some("1")),
+        (Postfix, "a = 1\n# c\n\n  2\nb = 3\n", "a", Some("1 2")),
+        (Postfix, "a = 1\na=\n", "a", Some("")),
+        (Postfix, "#a = 1\n a = 2\n", "a", None),
     ];
     for (syntax, text, key, value) in table {
         assert_eq!(get(text, *syntax, key).as_deref(), *value, "{syntax:?} {text:?}");
@@ -104,6 +112,9 @@ fn one_key_is_set_and_the_rest_stays() {
         (Fstab, "x /home ext4\n", "/home nodev", Some(""), "x /home ext4 nodev\n"),
         (Fstab, "x /home ext4 nodev 0 0\n", "/home nodev", None, "x /home ext4 defaults 0 0\n"),
         (Fstab, "# c", "/dev/shm nodev", Some(""), "# c\ntmpfs /dev/shm tmpfs rw,nodev 0 0\n"),
+        (Assignments, "# a\nA=\"x\" # why\n", "A", Some("y z"), "# a\nA=\"y z\" # why\n"),
+        (Assignments, "A=1\n", "B", Some("$x"), "A=1\nB=\"\\$x\"\n"),
+        (Postfix, "a = 1,\n 2\nb = 3\n", "a", Some("4"), "a = 4\nb = 3\n"),
     ];
     for (syntax, text, key, value, wanted) in table {
         assert_eq!(set(text, *syntax, key, *value).as_deref(), Ok(*wanted), "{syntax:?} {text:?}");
@@ -132,7 +143,7 @@ fn what_would_be_read_back_otherwise_is_refused() {
     }
 }
 
-const ALL: [(Syntax, &str, &str); 9] = [
+const ALL: [(Syntax, &str, &str); 11] = [
     (Sysctl, "net.ipv4.ip_forward", "0"),
     (KeyValue, "minlen", "14"),
     (LoginDefs, "UMASK", "027"),
@@ -142,12 +153,14 @@ const ALL: [(Syntax, &str, &str); 9] = [
     (Auditd, "num_logs", "5"),
     (Lines, "-w /etc/group -p wa", ""),
     (Fstab, "/dev/shm nodev", ""),
+    (Assignments, "ENABLED", "yes"),
+    (Postfix, "inet_interfaces", "loopback-only"),
 ];
 
 /// Lines that look like settings of every syntax, and rubbish.
 fn any_text() -> impl Strategy<Value = String> {
     let line = prop_oneof![
-        3 => "(net.ipv4.ip_forward|net/ipv4/ip_forward|minlen|MINLEN|UMASK|PermitRootLogin|permitrootlogin|install cramfs|Storage|\\[Journal\\]|\\[X\\]|Match all|#|;|blacklist cramfs|num_logs|-w /etc/group|x /dev/shm tmpfs)( ?= ?| |\t)?[a-z0-9 #\"\\\\]{0,6}",
+        3 => "(net.ipv4.ip_forward|net/ipv4/ip_forward|ENABLED|inet_interfaces|minlen|MINLEN|UMASK|PermitRootLogin|permitrootlogin|install cramfs|Storage|\\[Journal\\]|\\[X\\]|Match all|#|;|blacklist cramfs|num_logs|-w /etc/group|x /dev/shm tmpfs)( ?= ?| |\t)?[a-z0-9 #\"\\\\]{0,6}",
         1 => "\\PC{0,20}",
         1 => "[ \t\r\\\\=#\"']{0,6}",
     ];
