@@ -8,6 +8,7 @@ pub mod accounts;
 mod apt;
 mod assignments;
 mod dconf;
+mod docker;
 pub mod dpkg;
 mod edit;
 pub mod firewall;

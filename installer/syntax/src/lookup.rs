@@ -9,7 +9,9 @@ use crate::edit::Entry;
 use crate::source::{Source, drop_ins};
 use crate::sudoers::Sudoers;
 use crate::sysctl::Persistent;
-use crate::{accounts, apt, dconf, dpkg, firewall, get, lines, modprobe, pam, selinux, shell, sshd, units};
+use crate::{
+    accounts, apt, dconf, docker, dpkg, firewall, get, lines, modprobe, pam, selinux, shell, sshd, units,
+};
 
 /// Answers lookups from one source. What several lookups share is read once and kept, so make a new one for
 /// every round of observation.
@@ -63,6 +65,7 @@ impl<'a> Lookups<'a> {
             Lookup::Dconf { databases, key } => dconf::record(self.source, databases, key),
             Lookup::DconfCompiled { database } => dconf::compiled(self.source, database),
             Lookup::Selinux => selinux::record(self.source),
+            Lookup::DockerOption { key, flag } => docker::option(self.source, key, flag),
             Lookup::Apt { key } => apt::value(self.source, key).map(State::from),
             Lookup::Users => accounts::users(self.source),
             Lookup::Groups => accounts::groups(self.source),

@@ -5,6 +5,7 @@ mod active;
 mod apt;
 mod banner;
 mod dconf;
+mod docker;
 mod env;
 mod file;
 mod firewall;
@@ -110,9 +111,11 @@ kinds! {
     Apparmor = "apparmor" => mac::Apparmor,
     Apt = "apt" => apt::Apt,
     Banner = "banner" => banner::Banner,
+    Container = "container" => docker::Container,
     Dconf = "dconf" => dconf::Dconf,
     DconfCompiled = "dconf_compiled" => dconf::Compiled,
     Faillock = "faillock" => pam::faillock::Faillock,
+    DockerOption = "docker_option" => docker::Choice,
     File = "file" => file::File,
     Firewall = "firewall" => firewall::Firewall,
     FirewalldZone = "firewalld_zone" => firewall::Zone,
