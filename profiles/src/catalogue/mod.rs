@@ -46,6 +46,7 @@ const BUILTIN: &[(&str, &str)] = embedded![
     "cis/ubuntu2204.toml",
     "cis/ubuntu2404.toml",
     "environment.toml",
+    "docker.toml",
 ];
 
 /// Everything that profile files declare; a later file wins over an earlier one, name by name.
