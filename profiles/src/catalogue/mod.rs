@@ -54,6 +54,7 @@ const BUILTIN: &[(&str, &str)] = embedded![
     "cis/ubuntu2404.toml",
     "environment.toml",
     "tailorings.toml",
+    "docker.toml",
 ];
 
 /// Everything that profile files declare; a later file wins over an earlier one, name by name.
