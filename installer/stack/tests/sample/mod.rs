@@ -11,7 +11,7 @@ use std::time::Duration;
 use model::{BlobError, Blobs, Digest, HostPath, State};
 use secrets::{Form, Injected, Reference, Shape, SiteKey, Wanted};
 use sha2::{Digest as _, Sha256};
-use stack::compose::{InjectedSecret, Rewritten, Site, rewrite};
+use stack::compose::{InjectedSecret, Rewritten, SignedImage, Site, rewrite};
 use stack::{Docker, Engine, Image, Layer, Stack};
 
 /// Bytes by digest: in memory, or a span of an image archive.
@@ -128,7 +128,10 @@ impl Sample {
             (wanted.target.name().to_owned(), InjectedSecret { path: wanted.target.clone(), fingerprint })
         };
         let site = Site {
-            images: images.iter().map(|image| (image.name.clone(), image.id)).collect(),
+            images: images
+                .iter()
+                .map(|image| (image.name.clone(), SignedImage { id: image.id, user: image.user.clone() }))
+                .collect(),
             files,
             folder: Some(inside("stack")),
             secrets: secrets.iter().map(fingerprint).collect(),
