@@ -153,7 +153,8 @@ impl Stack {
         if project::at_rest(from) != project::at_rest(to)
             && let Some(State::Content(digest)) = to.get("compose")
         {
-            let file = self.folder.place_alone(digest, blobs)?;
+            let placed = self.folder.place(digest, blobs).map(|(file, _)| file);
+            let file = placed.or_else(|_| self.folder.place_alone(digest, blobs))?;
             let arguments =
                 ["create", "--no-build", "--pull", "never", "--remove-orphans", "--force-recreate"];
             let limit = self.healthy_within + Duration::from_secs(60);

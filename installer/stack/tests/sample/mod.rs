@@ -168,6 +168,19 @@ impl Sample {
         .with_images(self.images.clone())
     }
 
+    /// The same over the same engine and Compose, which is told not to wait.
+    pub(crate) fn hasty_backend(&self, healthy_within: Duration) -> Stack {
+        let program = self.folder.path().join("docker");
+        let script = "#!/bin/sh\nfor word do shift; case $word in --wait|--wait-timeout) ;; \
+                      [0-9]|[0-9][0-9]|[0-9][0-9][0-9]) ;; *) set -- \"$@\" \"$word\" ;; esac; done\nexec docker \"$@\"\n";
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let inside =
+            |name: &str| -> HostPath { self.folder.path().join(name).to_str().unwrap().parse().unwrap() };
+        let docker = Docker { program, ..self.docker.clone() };
+        Stack::new(Engine::new(&self.socket), docker, inside("stack"), inside("secrets"), healthy_within)
+    }
+
     /// The Compose file for this site, kept in the store.
     pub(crate) fn rewritten(&mut self, text: &str) -> Rewritten {
         let rewritten = rewrite(text, &self.site).unwrap();
