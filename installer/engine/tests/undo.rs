@@ -377,3 +377,32 @@ fn a_file_that_vanishes_needs_no_change_and_fails_nothing() {
     assert!(!states.contains_key(&passwd));
     assert_eq!(states[&sysctl("net.ipv4.ip_forward")], State::text("0"), "the others were changed");
 }
+
+#[test]
+fn what_only_we_write_goes_back_past_the_states_that_nobody_can_make_again() {
+    let secret = Resource::Secret { path: path("/run/secrets/key") };
+    let wanted = |state: &str| {
+        let constraint = Constraint::Equals(State::text(state));
+        vec![Demand { resource: secret.clone(), constraint, by: ControlId::new("c") }]
+    };
+    let memory = machine(Fault::None);
+    let before = memory.states();
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    let mut plans = Vec::new();
+    for (found, state) in [(None, "first"), (Some("tampered"), "second")] {
+        if let Some(found) = found {
+            memory.set(secret.clone(), State::text(found));
+        }
+        let plan = approved(&wanted(state), &memory);
+        pollster::block_on(enforce(&run(&memory, &plan, &sink, &cancel), Progress::none()));
+        plans.push(plan);
+    }
+    let backward = engine::reverse(&[(plans[1].plan(), &[1]), (plans[0].plan(), &[1])]);
+    let changes: Vec<_> = backward.steps().map(|step| step.change.clone()).collect();
+    let whole = model::Change { resource: secret, from: State::text("second"), to: State::Absent };
+    assert_eq!(changes, [whole]);
+    let backward = backward.approve(Approval { by: "test".into(), irreversible: false }).unwrap();
+    let outcome = pollster::block_on(enforce(&run(&memory, &backward, &sink, &cancel), Progress::none()));
+    assert_eq!(outcome, Outcome::Enforced);
+    assert_eq!(memory.states(), before);
+}
