@@ -22,6 +22,7 @@ mod render;
 mod session;
 mod shape;
 mod site;
+mod tailoring;
 
 use std::process::ExitCode;
 
