@@ -17,7 +17,7 @@ use crate::product::PLATFORM;
 use crate::progress::Progress;
 use crate::session::{Request, Session, files_only};
 use crate::site::{Site, trust};
-use crate::{boot, controls, output, render, tailoring};
+use crate::{boot, controls, history, output, render, tailoring};
 
 /// Verify a bundle, check this machine, harden it, inject secrets, bring the product up and watch it answer.
 #[derive(Debug, Args)]
@@ -48,6 +48,7 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
             .hint("`groundfast answers init > answers.toml`, edit it, then --answers answers.toml")
     })?;
     let session = Session::new(global, "install")?;
+    session.may_change(true)?;
     let answers = Answers::load(path, &command.set)?;
     let look_only = command.approve.plan;
     let lock = if look_only { None } else { Some(lock(&session)?) };
@@ -105,6 +106,7 @@ fn verify(session: &Session<'_>, file: &Path, answers: &Answers) -> Result<Bundl
         channel: answers.bundle.channel.clone(),
         platform: Some(PLATFORM.to_owned()),
         installer: env!("CARGO_PKG_VERSION").parse().ok(),
+        installed: history::installed(&session.runs)?,
     };
     let store = Store::at(&session.global.data_dir.join("store"));
     let opened = Bundle::open(file)
