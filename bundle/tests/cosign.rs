@@ -10,6 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use bundle::Delegated;
 use bundle::keys::Signer;
 use bundle::member::SIGNATURE;
 use bundle::statement::{PREDICATE_TYPE, blob_path};
@@ -82,7 +83,7 @@ fn keys_that_cosign_made_open_here_and_keys_made_here_open_there() {
     assert_eq!(key.public_key().to_pem(), public);
     assert!(bundle::open_key(&product.path("real.key"), &secret("hunter3")).is_err());
     let expires = "2031-01-01T00:00:00Z".parse().unwrap();
-    bundle::generate(&product.path("ours"), &secret("hunter2"), expires).unwrap();
+    bundle::generate(&product.path("ours"), &secret("hunter2"), expires, &Delegated::new()).unwrap();
     let shown = cosign(dir, &["public-key", "--key", "ours.key"]).unwrap();
     assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
     assert_eq!(String::from_utf8_lossy(&shown.stdout), fs::read_to_string(product.path("ours.pub")).unwrap());

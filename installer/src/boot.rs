@@ -51,7 +51,7 @@ pub async fn recover(session: &Session<'_>) -> Result<Exit, Failure> {
     let approve = Approve { yes: true, ..Approve::default() };
     let job = Job {
         session,
-        context: session.context(&request.answers),
+        context: session.context(&request.answers)?,
         controls: site.product().map(|product| product.controls()).unwrap_or_default(),
         earlier: Vec::new(),
         host: &backends,

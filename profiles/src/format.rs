@@ -12,6 +12,7 @@ use toml::{Spanned, Value};
 
 use crate::condition::Condition;
 use crate::error::{Place, ProfileError, nearest};
+use crate::former::Former;
 use crate::kinds::{KINDS, Probe, ReadError};
 use crate::schema::{ProbeTable, SeverityWord};
 use crate::tailoring::Selector;
@@ -22,6 +23,7 @@ pub(crate) struct File {
     pub(crate) variables: BTreeMap<String, Variable>,
     pub(crate) profiles: Vec<Profile>,
     pub(crate) controls: Vec<Template>,
+    pub(crate) former: Former,
 }
 
 /// A profile file.
@@ -39,6 +41,12 @@ pub(crate) struct Head {
     #[serde(default)]
     #[schemars(with = "Vec<ProfileTable>")]
     profile: Vec<Spanned<ProfileTable>>,
+    /// Controls and variables that go by another name now: `old = "new"`.
+    #[serde(default)]
+    renamed: BTreeMap<String, String>,
+    /// Controls and variables that are gone for good: `old = "why, and what to do instead"`.
+    #[serde(default)]
+    removed: BTreeMap<String, String>,
     /// The controls.
     // Read apart, one by one; named here so that complaints list it.
     #[serde(default, rename = "control")]
@@ -163,7 +171,8 @@ impl File {
             head.profile.into_iter().map(|profile| read_profile(&place, profile.into_inner(), &all));
         let profiles = profiles.collect::<Result<_, _>>()?;
         let controls = read_controls(&place, controls, &Defaults::of(&all))?;
-        Ok(Self { variables, profiles, controls })
+        let former = Former { renamed: head.renamed, removed: head.removed };
+        Ok(Self { variables, profiles, controls, former })
     }
 }
 

@@ -84,4 +84,8 @@ impl Control for Skipped {
     fn judge(&self, _seen: &Evidence) -> Judgement {
         Judgement::other(Verdict::Notchecked, &self.about.title, format!("skipped: {}", self.reason))
     }
+
+    fn is_left_out(&self) -> bool {
+        true
+    }
 }

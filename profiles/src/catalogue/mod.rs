@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{About, Control};
+use model::{About, Control, Severity};
 
 use crate::error::{ProfileError, ResolveError, nearest};
 use crate::format::{File, Profile, Template};
+use crate::former::Former;
 use crate::kinds::{Probe, ReadError};
 use crate::rule::{Rule, Skipped};
 use crate::tailoring::{Selector, Tailoring};
@@ -24,6 +25,7 @@ pub struct Catalogue {
     variables: BTreeMap<String, Variable>,
     profiles: BTreeMap<String, Profile>,
     controls: BTreeMap<String, Template>,
+    former: Former,
 }
 
 /// A profile as a list shows it.
@@ -57,6 +59,7 @@ impl Catalogue {
     /// The first thing that is wrong with it, with its place.
     pub fn with(mut self, name: &str, text: &str) -> Result<Self, ProfileError> {
         let file = File::read(name, text, &self.variables)?;
+        self.former.extend(file.former);
         self.variables.extend(file.variables);
         self.profiles.extend(file.profiles.into_iter().map(|profile| (profile.id.clone(), profile)));
         let controls = file.controls.into_iter();
@@ -94,6 +97,9 @@ impl Catalogue {
             profile.set.iter().for_each(|(name, value)| values.set(name, value.clone()));
         }
         for (name, text) in &tailoring.set {
+            if !self.variables.contains_key(name) {
+                self.former.refuse(name)?;
+            }
             values.set_text(&self.variables, name, text)?;
         }
         let values = Arc::new(values);
@@ -107,6 +113,9 @@ impl Catalogue {
             }
             let reason = skip.iter().zip(tailoring.skip.values()).find(|(selector, _)| names(selector));
             controls.push(match reason {
+                Some(_) if template.about.severity == Severity::Blocker => {
+                    return Err(ResolveError::Blocker(template.about.id.to_string()));
+                }
                 Some((_, reason)) => {
                     Box::new(Skipped { about: about(template, &values)?, reason: reason.clone() })
                 }
@@ -161,13 +170,26 @@ impl Catalogue {
                 let selector = Selector::new(text);
                 let known =
                     self.controls.values().any(|control| selector.names(&control.about, &control.levels));
-                known.then_some(selector).ok_or_else(|| ResolveError::Unknown {
-                    what: "control",
-                    name: text.clone(),
-                    meant: nearest(text, self.controls.keys().map(String::as_str)),
-                })
+                if known { Ok(selector) } else { Err(self.unknown_control(text)) }
             })
             .collect()
+    }
+
+    /// Makes sure that a control of this id exists, whatever profile selects it.
+    ///
+    /// # Errors
+    /// When it does not: with its successor, or the nearest name.
+    pub fn known(&self, control: &str) -> Result<(), ResolveError> {
+        if self.controls.contains_key(control) { Ok(()) } else { Err(self.unknown_control(control)) }
+    }
+
+    fn unknown_control(&self, name: &str) -> ResolveError {
+        let unknown = || ResolveError::Unknown {
+            what: "control",
+            name: name.to_owned(),
+            meant: nearest(name, self.controls.keys().map(String::as_str)),
+        };
+        self.former.refuse(name).err().unwrap_or_else(unknown)
     }
 }
 
