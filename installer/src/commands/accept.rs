@@ -2,7 +2,7 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use model::{Control, Finding, Verdict};
+use model::{Finding, Verdict};
 use records::{AcceptedDrift, Moved, Record, Sealed};
 use serde_json::json;
 
@@ -86,7 +86,7 @@ fn baseline(id: &str, look: &Look) -> Result<Vec<Moved>, Failure> {
         return Err(refuse("has not drifted".to_owned()).hint(format!("what has: {ids}")));
     }
     let control = controls.iter().find(|control| control.id().as_str() == id);
-    let needs = control.map(|control: &Box<dyn Control>| control.needs(&assessment.evidence));
+    let needs = control.map(|control| control.needs(&assessment.evidence));
     let from = pin_of(id, pinned);
     let moved = needs.unwrap_or_default().into_iter().map(|resource| {
         let to = assessment.evidence.see(&resource).map_err(|unread| {
