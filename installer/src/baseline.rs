@@ -75,6 +75,10 @@ impl Control for Baseline {
         self.control.remedy(seen)
     }
 
+    fn requires(&self, seen: &Evidence) -> Vec<Demand> {
+        self.control.requires(seen)
+    }
+
     fn is_left_out(&self) -> bool {
         self.control.is_left_out()
     }

@@ -15,6 +15,7 @@ use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
 use crate::session::{Request, Session};
 use crate::site::Site;
+use crate::tailoring;
 use crate::{output, render};
 
 const UNIT: &str = "/etc/systemd/system/groundfast-recover.service";
@@ -59,6 +60,7 @@ pub async fn recover(session: &Session<'_>) -> Result<Exit, Failure> {
         texts: site.product().map(|product| &product.texts),
         approve: &approve,
         answers_approve: true,
+        told: tailoring::told(&request)?,
         locked: true,
         request: request.clone(),
     };

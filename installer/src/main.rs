@@ -25,6 +25,7 @@ mod session;
 mod shape;
 mod shelf;
 mod site;
+mod tailoring;
 
 use std::process::ExitCode;
 
