@@ -74,6 +74,7 @@ impl Place {
 
     /// A signed waiver of the rule.
     fn waiver(&self, name: &str, key: &str, expires: &str, scope: &str) -> String {
+        fs::create_dir_all(self.scratch.path(name).parent().unwrap()).unwrap();
         let (out, key) = (self.path(name), self.path(&format!("{key}/key.key")));
         let text = ["--reason", "a lab", "--ticket", "OPS-1", "--owner", "bob", "--approver", "carol"];
         let mut arguments = vec!["waiver", "sign", RULE, "--expires", expires, "--scope", scope];
@@ -135,6 +136,64 @@ fn a_signed_waiver_covers_and_a_bad_one_never_does() {
     assert_eq!(finding(&done, SYSCTL)["verdict"], "fixed");
     let mode = fs::metadata(place.scratch.path("root/etc/passwd")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o666);
+}
+
+#[test]
+fn a_waiver_that_lapses_is_drift() {
+    let place = Place::new(&["carol"]);
+    let good = place.waiver("records/good.json", "carol", "2099-12-31", "*");
+    let answers = "[records]\npaths = [\"records\"]\n[records.waivers]\ncarol = \"carol/key.pub\"\n";
+    let _ = place.harden(answers, &["--yes"]).expect_code(0);
+    let drift = |code| place.run(&["drift", "--no-progress", "--output", "json"]).expect_code(code).json();
+    assert_eq!(finding(&drift(0), RULE)["verdict"], "waived");
+    fs::remove_file(good).unwrap();
+    told(finding(&drift(3), RULE), "0666");
+    place.waiver("records/old.json", "carol", "2020-01-31", "*");
+    told(finding(&drift(3), RULE), "expired on 2020-01-31");
+}
+
+#[test]
+fn an_attestation_makes_a_rule_pass_that_only_a_person_can_judge_and_no_other() {
+    let place = Place::new(&["carol", "mallory"]);
+    let (root, photo) = (place.path("root"), place.scratch.write("photo", "a photo").display().to_string());
+    place.scratch.write("answers.toml", "version = 1\n[records.waivers]\ncarol = \"carol/key.pub\"\n");
+    let answers = place.path("answers.toml");
+    let look = |more: &[&str]| {
+        let all = ["harden", "--profile", "cis-debian12-l2-server", "--root", &root, "--answers", &answers];
+        let rest = ["--plan", "--no-progress", "--output", "json"];
+        place.run(&[&all[..], &rest, more].concat()).expect_code(0)
+    };
+    let bare = look(&[]).json();
+    let manual = bare["findings"].as_array().unwrap().iter().find(|one| one["verdict"] == "notchecked");
+    let manual = manual.unwrap()["control"].as_str().unwrap().to_owned();
+    let sign = |control: &str, key: &str, expires: &str, out: &str| {
+        let (key, out) = (place.path(&format!("{key}/key.key")), place.path(out));
+        let what = ["attest", "sign", control, "--statement", "the guard has the key", "--by", "carol"];
+        let how = ["--evidence", &photo, "--expires", expires, "--key", &key, "-o", &out];
+        let _ = place.run(&[&what[..], &how].concat()).expect_code(0);
+        out
+    };
+    let good = sign(&manual, "carol", "2099-12-31", "good.json");
+    let attested = look(&["--waivers", &good]).json();
+    let passed = finding(&attested, &manual);
+    assert_eq!(passed["verdict"], "pass", "{passed}");
+    assert!(passed["actual"].as_str().unwrap().starts_with("attested by carol until 2099-12-31"), "{passed}");
+    assert!(passed["attestation"]["evidence"].as_str().unwrap().starts_with("sha256:"), "{passed}");
+    let skipped = look(&["--waivers", &good, "--skip", &manual, "--reason", "no"]).json();
+    assert_eq!(finding(&skipped, &manual)["verdict"], "notchecked", "what was left out stays out");
+    for bad in [
+        sign(&manual, "mallory", "2099-12-31", "forged.json"),
+        sign(&manual, "carol", "2020-01-31", "old.json"),
+        sign(RULE, "carol", "2099-12-31", "machine.json"),
+    ] {
+        let seen = look(&["--waivers", &bad]).json();
+        assert_eq!(finding(&seen, &manual)["verdict"], "notchecked", "{bad}");
+        assert_eq!(finding(&seen, RULE)["verdict"], "fail", "what a machine judges, nobody talks away");
+    }
+    let unknown = sign("manual_rul", "carol", "2099-12-31", "unknown.json");
+    let arguments = ["harden", "--profile", "cis-debian12-l2-server", "--root", &root, "--answers", &answers];
+    let refused = place.run(&[&arguments[..], &["--plan", "--waivers", &unknown]].concat()).expect_code(2);
+    assert!(refused.stderr.contains("unknown control `manual_rul`"), "{}", refused.stderr);
 }
 
 #[test]

@@ -125,9 +125,10 @@ fn begun(run: &str) -> Option<jiff::Timestamp> {
     jiff::Timestamp::from_millisecond(named.timestamp_ms().try_into().ok()?).ok()
 }
 
-/// Whether a control held at the end of a run: what failed then cannot have moved since.
+/// Whether a control held at the end of a run, or was waived and has to be asked whether it still is: what failed then
+/// cannot have moved since.
 fn held(past: &Past, id: &ControlId) -> bool {
     let Some(report) = &past.report else { return true };
     let finding = report.findings.iter().find(|finding| finding.control == *id);
-    finding.is_none_or(|finding| matches!(finding.verdict, Verdict::Pass | Verdict::Fixed))
+    finding.is_none_or(|finding| matches!(finding.verdict, Verdict::Pass | Verdict::Fixed | Verdict::Waived))
 }

@@ -58,6 +58,8 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
     refuse_interrupted(&session)?;
     let verified = verify(&session, &command.file, &answers)?;
     let contents = verified.contents().clone();
+    // The publisher may ask for a second person; no answer takes that back.
+    answers.approval.second_person |= contents.declarations.second_person;
     let mut request = Request {
         command: "install".to_owned(),
         answers,
