@@ -18,7 +18,7 @@ use support::{Run, Scratch, binary, prepared, snapshot};
 #[test]
 fn usage_errors_are_exit_2_and_say_what_is_allowed() {
     let scratch = Scratch::new();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 7] = [
         (&["harden", "--profile", "cis-debian12-l1-servr", "--plan"], "cis-debian12-l1-server"),
         (
             &["harden", "--profile", "cis-debian12-l1-server", "--only", "no_such_rule", "--plan"],
@@ -30,6 +30,7 @@ fn usage_errors_are_exit_2_and_say_what_is_allowed() {
         ),
         (&["harden", "--profile", "cis-debian12-l1-server", "--skip", "x", "--plan"], "--reason"),
         (&["explain", "nothing"], "nothing"),
+        (&["preflight", "--skip", "env.kernel", "--reason", "x"], "only waived"),
         (&["rollback", "--yes"], "no run"),
     ];
     for (arguments, said) in cases {

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use engine::{Outcome, Pin};
+use engine::{Context, Outcome, Pin};
 use model::{About, Constraint, Control, ControlId, HostPath, Resource, Severity, State};
 
 use crate::cli::{Approve, Global};
@@ -16,7 +16,7 @@ use crate::history::{self, Past};
 use crate::session::{Request, Session};
 use crate::site::Site;
 use crate::tailoring;
-use crate::{output, render};
+use crate::{output, render, shelf};
 
 const UNIT: &str = "/etc/systemd/system/groundfast-recover.service";
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/groundfast-recover.service";
@@ -52,10 +52,15 @@ pub async fn recover(session: &Session<'_>, only_plan: bool) -> Result<Exit, Fai
     let request = Request { command: "recover".to_owned(), ..last.request.clone() };
     let site = Site::with_bundle(session, &request)?;
     let backends = site.backends();
+    // A key that cannot be read must not keep the site down: then no decision counts, and it is said.
+    let context = session.context(&request.answers).unwrap_or_else(|failure| {
+        output::say(&format!("⚠ {}: signed records do not count now", failure.summary()));
+        Context { today: shelf::today(), ..Context::default() }
+    });
     let approve = Approve { yes: true, plan: only_plan, ..Approve::default() };
     let job = Job {
         session,
-        context: session.context(&request.answers),
+        context,
         controls: site.product().map(|product| product.controls()).unwrap_or_default(),
         earlier: Vec::new(),
         host: &backends,

@@ -16,7 +16,7 @@ use crate::document::Document;
 use crate::failure::{Exit, Failure};
 use crate::planfile;
 use crate::session::{Request, Session};
-use crate::{output, render};
+use crate::{output, render, second_person};
 
 /// Everything one convergence works with.
 pub struct Job<'j> {
@@ -114,6 +114,8 @@ impl Job<'_> {
         if let Some(path) = &self.approve.plan_in {
             planfile::check(path, &plan)?;
         }
+        let second = self.approve.approval.as_deref();
+        let second = second_person::approval(self.session, &self.request, &plan, second)?;
         let irreversible = self.approve.accept_irreversible;
         let by = if self.approve.plan_in.is_some() {
             "--plan-in"
@@ -133,7 +135,8 @@ impl Job<'_> {
             }
             "operator at the terminal"
         };
-        let approval = Approval { by: by.to_owned(), irreversible };
+        let by = second.map_or(by.to_owned(), |second| format!("{by}, and {second}"));
+        let approval = Approval { by, irreversible };
         plan.approve(approval).map_err(|plan| {
             let count = plan.irreversible();
             Failure::new(Exit::Usage, format!("{count} changes cannot be taken back and are not approved"))

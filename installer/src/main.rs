@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "in a binary, `pub` says: for the other modules")]
 
 mod answers;
+mod baseline;
 mod boot;
 mod cli;
 mod commands;
@@ -19,8 +20,10 @@ mod planfile;
 mod product;
 mod progress;
 mod render;
+mod second_person;
 mod session;
 mod shape;
+mod shelf;
 mod site;
 mod tailoring;
 

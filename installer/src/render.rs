@@ -6,7 +6,10 @@ use model::{Finding, Plan, Summary, Verdict};
 /// Findings that need somebody, one block each, then a line that counts all.
 pub fn findings(findings: &[Finding], all: bool) -> String {
     let mut text = String::new();
-    for finding in findings.iter().filter(|finding| all || !quiet(finding.verdict)) {
+    // A pass on somebody's word is always shown, with whose it is.
+    for finding in
+        findings.iter().filter(|finding| all || finding.attestation.is_some() || !quiet(finding.verdict))
+    {
         text.push_str(&block(finding));
     }
     text.push_str(&format!("{}\n", Summary::of(findings)));
@@ -26,6 +29,9 @@ fn block(finding: &Finding) -> String {
     };
     let Finding { control, title, verdict, severity, .. } = finding;
     let mut text = format!("{mark} {verdict} {control} [{severity}] {title}\n");
+    if let Some(attestation) = &finding.attestation {
+        text.push_str(&format!("    {} (signed with key {})\n", finding.actual, attestation.signed_by));
+    }
     if matches!(finding.verdict, Verdict::Pass | Verdict::Fixed | Verdict::Notapplicable) {
         return text;
     }
@@ -35,8 +41,12 @@ fn block(finding: &Finding) -> String {
         text.push_str(&format!("    {how}{}\n", finding.mend));
     }
     if let Some(waiver) = &finding.waiver {
+        let signed = match (&waiver.signed_by, &waiver.approver) {
+            (Some(key), Some(approver)) => format!("signed by {approver} with key {key}"),
+            _ => "unsigned".to_owned(),
+        };
         text.push_str(&format!(
-            "    waived by {} until {}: {}\n",
+            "    waived by {} until {} ({signed}): {}\n",
             waiver.owner, waiver.expires, waiver.reason
         ));
     }

@@ -14,6 +14,7 @@ use crate::cli::Global;
 use crate::document::Document;
 use crate::events::Events;
 use crate::failure::{Exit, Failure};
+use crate::shelf::{self, Shelf};
 
 /// What was asked of a run, as it is kept with it: enough to judge the same controls again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -89,11 +90,16 @@ impl<'g> Session<'g> {
         Document::new(self.command, &self.host_name, &self.started)
     }
 
-    /// What verdicts depend on besides the machine.
-    pub fn context(&self, answers: &Answers) -> Context {
-        let waived = answers.preflight.waivers.iter().chain(&answers.harden.waivers);
-        let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
-        Context { waivers: waived.map(Waiver::from).collect(), today }
+    /// What verdicts depend on besides the machine: the day, and what people decided. Signed decisions come first.
+    ///
+    /// # Errors
+    /// When the keys of those who may sign cannot be used.
+    pub fn context(&self, answers: &Answers) -> Result<Context, Failure> {
+        let shelf = Shelf::open(&self.global.data_dir, answers)?;
+        let mut context = shelf.context(&self.host_name, &shelf::today());
+        let unsigned = answers.preflight.waivers.iter().chain(&answers.harden.waivers);
+        context.waivers.extend(unsigned.map(Waiver::from));
+        Ok(context)
     }
 
     /// The backend for the machine: files below `root`, measurements of the running machine when `measure_live`.
