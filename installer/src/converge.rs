@@ -96,7 +96,7 @@ impl Job<'_> {
         document.with_outcome(&outcome);
         document.run = Some(session.run.clone());
         document.finished = jiff::Timestamp::now().to_string();
-        let text = text_of(&document, &outcome, approved.plan(), &session.run);
+        let text = document.text(false);
         keep_report(&directory, &document, &text, self.request.answers.report.folder.as_deref())?;
         output::result(session.global.output, &text, &document.json());
         Ok(exit_of(&outcome, &document.findings))
@@ -313,16 +313,6 @@ fn fixed(before: &[Finding], after: Vec<Finding>, plan: &Plan) -> Vec<Finding> {
             finding
         })
         .collect()
-}
-
-fn text_of(document: &Document, outcome: &Outcome, plan: &Plan, run: &str) -> String {
-    let next = match outcome {
-        Outcome::Enforced => {
-            "next: `groundfast drift` tells what moves, `groundfast rollback` takes this run back\n"
-        }
-        _ => "",
-    };
-    format!("{}{}{next}", render::findings(&document.findings, false), render::outcome(outcome, plan, run))
 }
 
 fn keep_report(

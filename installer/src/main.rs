@@ -18,7 +18,6 @@ mod passphrase;
 mod planfile;
 mod product;
 mod progress;
-mod render;
 mod session;
 mod shape;
 mod site;
@@ -26,6 +25,7 @@ mod site;
 use std::process::ExitCode;
 
 use clap::Parser;
+use report::text as render;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();

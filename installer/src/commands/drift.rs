@@ -3,13 +3,14 @@
 use clap::Args;
 use engine::assess;
 use model::{Control, ControlId, Kind, Sink, Verdict};
+use serde_json::json;
 
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
 use crate::session::Session;
 use crate::site::{Site, pins};
-use crate::{controls, output, render};
+use crate::{controls, output};
 
 /// Find what has moved since the last run. Exit 3 when something did.
 #[derive(Debug, Args)]
@@ -60,10 +61,9 @@ pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
     document.run = Some(last.name.clone());
     document.with_findings(assessment.findings);
     document.finished = jiff::Timestamp::now().to_string();
-    let since =
-        format!("compared with run {} of {}\n", last.name, last.report.as_ref().map_or("", |r| &r.finished));
-    let text = format!("{}{since}", render::findings(&document.findings, command.all));
-    output::result(global.output, &text, &document.json());
+    let finished = last.report.as_ref().map(|report| &report.finished);
+    document.result = json!({ "compared_with": { "run": last.name, "finished": finished } });
+    output::result(global.output, &document.text(command.all), &document.json());
     Ok(if drifted { Exit::Findings } else { Exit::Done })
 }
 

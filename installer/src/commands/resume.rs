@@ -10,7 +10,7 @@ use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
 use crate::session::Session;
 use crate::site::Site;
-use crate::{output, render};
+use crate::output;
 
 /// Carry on with a run that was interrupted.
 #[derive(Debug, Args)]
@@ -105,10 +105,6 @@ fn finish(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<Exit,
     document.with_outcome(outcome);
     document.finished = jiff::Timestamp::now().to_string();
     past.directory.write("report.json", &document).map_err(|error| unwritable(&error))?;
-    output::result(
-        session.global.output,
-        &render::outcome(outcome, past.plan.plan(), &past.name),
-        &document.json(),
-    );
+    output::result(session.global.output, &document.text(false), &document.json());
     Ok(exit_of(outcome, &[]))
 }

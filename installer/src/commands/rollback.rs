@@ -73,11 +73,7 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     document.run = Some(session.run.clone());
     document.finished = jiff::Timestamp::now().to_string();
     directory.write("report.json", &document).map_err(|error| unwritable(&error))?;
-    output::result(
-        global.output,
-        &render::outcome(&outcome, approved.plan(), &session.run),
-        &document.json(),
-    );
+    output::result(global.output, &document.text(false), &document.json());
     Ok(exit_of(&outcome, &[]))
 }
 
