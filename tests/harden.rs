@@ -47,7 +47,7 @@ fn a_root_is_hardened_watched_and_given_back() {
     let planned = scratch.run(&harden(at, &["--plan"])).expect_code(0).json();
     assert_eq!(snapshot(&root), before, "a plan changes nothing");
     assert_eq!(planned["outcome"], "planned");
-    assert_eq!(planned["findings"].as_array().unwrap().len(), 257);
+    assert_eq!(planned["findings"].as_array().unwrap().len(), 403);
     assert!(planned["plan"]["diffs"].as_array().unwrap().len() > 40, "a diff a rule");
 
     let done = scratch.run(&harden(at, &["--yes"])).expect_code(0).json();

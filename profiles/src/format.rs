@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
 use toml::{Spanned, Value};
 
+use crate::benchmark::{Benchmark, BenchmarkTable};
 use crate::condition::Condition;
 use crate::error::{Place, ProfileError, nearest};
 use crate::kinds::{KINDS, Probe, ReadError};
@@ -20,6 +21,7 @@ use crate::variable::{Values, Variable, show};
 /// What one profile file holds.
 pub(crate) struct File {
     pub(crate) variables: BTreeMap<String, Variable>,
+    pub(crate) benchmark: Option<Benchmark>,
     pub(crate) profiles: Vec<Profile>,
     pub(crate) controls: Vec<Template>,
 }
@@ -35,6 +37,8 @@ pub(crate) struct Head {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Variable>")]
     variables: BTreeMap<String, Spanned<Variable>>,
+    /// The benchmark that this file is the table of.
+    benchmark: Option<BenchmarkTable>,
     /// Selections of controls.
     #[serde(default)]
     #[schemars(with = "Vec<ProfileTable>")]
@@ -56,6 +60,8 @@ struct ProfileTable {
     title: String,
     /// The profile that it adds to.
     extends: Option<String>,
+    /// The benchmark whose rules it selects: they have its references and levels.
+    benchmark: Option<String>,
     /// Which controls: an id, `level:NAME`, or a reference such as `cis:5.1`.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
@@ -76,6 +82,7 @@ pub(crate) struct Profile {
     pub(crate) id: String,
     pub(crate) title: String,
     pub(crate) extends: Option<String>,
+    pub(crate) benchmark: Option<String>,
     pub(crate) select: Vec<Selector>,
     pub(crate) drop: Vec<Selector>,
     pub(crate) set: BTreeMap<String, Value>,
@@ -100,10 +107,10 @@ struct ControlTable {
     /// The command or edit that would mend it; `${name}` stands for a variable.
     #[schemars(with = "String")]
     mend: Spanned<String>,
-    /// Where the standards ask for it: `{ cis = ["5.1.7"] }`.
+    /// Where the standards ask for it: `{ cis = ["5.1.7"] }`; for a rule of a benchmark its table says so.
     #[serde(default)]
     refs: BTreeMap<String, Vec<String>>,
-    /// The levels that hold it.
+    /// The levels that hold it; for a rule of a benchmark its table says so.
     #[serde(default)]
     levels: Vec<String>,
     /// When it concerns a machine; otherwise it is `notapplicable`.
@@ -115,6 +122,34 @@ struct ControlTable {
     #[serde(default, rename = "probe")]
     #[schemars(with = "ProbeTable", required)]
     _probe: Option<IgnoredAny>,
+    /// What is different for some benchmarks.
+    // Read apart, one by one; named here so that complaints list it.
+    #[serde(default, rename = "variant")]
+    #[schemars(with = "Vec<VariantTable>")]
+    _variant: Option<IgnoredAny>,
+}
+
+/// What is different about a control for some benchmarks; what is not said stays.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct VariantTable {
+    /// The benchmarks by their ids.
+    on: Vec<String>,
+    /// Instead of the control's.
+    #[schemars(with = "Option<String>")]
+    title: Option<Spanned<String>>,
+    /// Instead of the control's.
+    rationale: Option<String>,
+    /// Instead of the control's.
+    #[schemars(with = "Option<String>")]
+    mend: Option<Spanned<String>>,
+    /// Instead of the control's.
+    #[schemars(with = "Option<Vec<String>>")]
+    when: Option<Vec<Spanned<String>>>,
+    /// Instead of the control's.
+    #[serde(default, rename = "probe")]
+    #[schemars(with = "Option<ProbeTable>")]
+    _probe: Option<IgnoredAny>,
 }
 
 /// A control whose variables are not bound yet.
@@ -125,6 +160,36 @@ pub(crate) struct Template {
     pub(crate) when: Vec<Condition>,
     pub(crate) kind: String,
     pub(crate) arguments: Value,
+    pub(crate) variants: Vec<Variant>,
+}
+
+/// What is different about a control for some benchmarks.
+#[derive(Clone, Debug)]
+pub(crate) struct Variant {
+    on: Vec<String>,
+    title: Option<String>,
+    rationale: Option<String>,
+    mend: Option<String>,
+    when: Option<Vec<Condition>>,
+    probe: Option<(String, Value)>,
+}
+
+impl Template {
+    /// The control as it is for one benchmark.
+    pub(crate) fn on(&self, benchmark: &str) -> Self {
+        let mut template = self.clone();
+        let variants = std::mem::take(&mut template.variants);
+        for variant in variants.into_iter().filter(|variant| variant.on.iter().any(|on| on == benchmark)) {
+            let about = &mut template.about;
+            about.title = variant.title.unwrap_or_else(|| std::mem::take(&mut about.title));
+            about.rationale = variant.rationale.unwrap_or_else(|| std::mem::take(&mut about.rationale));
+            about.mend = variant.mend.unwrap_or_else(|| std::mem::take(&mut about.mend));
+            template.when = variant.when.unwrap_or(template.when);
+            (template.kind, template.arguments) =
+                variant.probe.unwrap_or((template.kind, template.arguments));
+        }
+        template
+    }
 }
 
 impl File {
@@ -163,7 +228,8 @@ impl File {
             head.profile.into_iter().map(|profile| read_profile(&place, profile.into_inner(), &all));
         let profiles = profiles.collect::<Result<_, _>>()?;
         let controls = read_controls(&place, controls, &Defaults::of(&all))?;
-        Ok(Self { variables, profiles, controls })
+        let benchmark = head.benchmark.map(|table| table.read(&place)).transpose()?;
+        Ok(Self { variables, benchmark, profiles, controls })
     }
 }
 
@@ -193,6 +259,7 @@ fn read_profile(
         id: table.id,
         title: table.title,
         extends: table.extends,
+        benchmark: table.benchmark,
         select: selectors(table.select),
         drop: selectors(table.drop),
         set,
@@ -241,32 +308,71 @@ fn read_control<'i>(
     let DeValue::Table(mut parts) = control.into_inner() else {
         return Err(place.error(Some(span), "a control is a table"));
     };
-    let probe = parts.remove("probe");
+    let (probe, variants) = (parts.remove("probe"), parts.remove("variant"));
     let head = ControlTable::deserialize(table(span.clone(), parts)).map_err(|error| place.toml(&error))?;
     let probe = probe
         .ok_or_else(|| place.error(Some(span), format!("control `{}` has no `probe`", head.id.get_ref())))?;
     let (kind, arguments) = read_probe(place, probe, defaults)?;
-    for text in [&head.title, &head.mend] {
-        defaults
-            .values
-            .interpolate(text.get_ref())
-            .map_err(|name| defaults.unknown(place, text.span(), &name))?;
-    }
+    [&head.title, &head.mend].into_iter().try_for_each(|text| defaults.interpolates(place, text))?;
     let when =
         head.when.iter().map(|text| read_condition(place, text, defaults)).collect::<Result<_, _>>()?;
-    let references = head
-        .refs
-        .into_iter()
-        .flat_map(|(source, ids)| ids.into_iter().map(move |id| Reference { source: source.clone(), id }));
     let about = About {
         id: ControlId::new(head.id.into_inner()),
         title: head.title.into_inner(),
         severity: head.severity,
-        references: references.collect(),
+        references: references(head.refs),
         rationale: head.rationale,
         mend: head.mend.into_inner(),
     };
-    Ok(Template { about, levels: head.levels, when, kind, arguments })
+    let variants = read_variants(place, variants, defaults)?;
+    Ok(Template { about, levels: head.levels, when, kind, arguments, variants })
+}
+
+/// References from their table, source by source.
+pub(crate) fn references(refs: BTreeMap<String, Vec<String>>) -> Vec<Reference> {
+    refs.into_iter()
+        .flat_map(|(source, ids)| ids.into_iter().map(move |id| Reference { source: source.clone(), id }))
+        .collect()
+}
+
+fn read_variants<'i>(
+    place: &Place<'_>,
+    variants: Option<Spanned<DeValue<'i>>>,
+    defaults: &'i Defaults,
+) -> Result<Vec<Variant>, ProfileError> {
+    let Some(variants) = variants else { return Ok(Vec::new()) };
+    let span = variants.span();
+    let DeValue::Array(list) = variants.into_inner() else {
+        return Err(place.error(Some(span), "variants are written as `[[control.variant]]` tables"));
+    };
+    list.into_iter().map(|variant| read_variant(place, variant, defaults)).collect()
+}
+
+fn read_variant<'i>(
+    place: &Place<'_>,
+    variant: Spanned<DeValue<'i>>,
+    defaults: &'i Defaults,
+) -> Result<Variant, ProfileError> {
+    let span = variant.span();
+    let DeValue::Table(mut parts) = variant.into_inner() else {
+        return Err(place.error(Some(span), "a variant is a table"));
+    };
+    let probe = parts.remove("probe").map(|probe| read_probe(place, probe, defaults)).transpose()?;
+    let head = VariantTable::deserialize(table(span, parts)).map_err(|error| place.toml(&error))?;
+    let texts = head.title.iter().chain(&head.mend);
+    texts.into_iter().try_for_each(|text| defaults.interpolates(place, text))?;
+    let when = head
+        .when
+        .map(|when| when.iter().map(|text| read_condition(place, text, defaults)).collect::<Result<_, _>>())
+        .transpose()?;
+    Ok(Variant {
+        on: head.on,
+        title: head.title.map(Spanned::into_inner),
+        rationale: head.rationale,
+        mend: head.mend.map(Spanned::into_inner),
+        when,
+        probe,
+    })
 }
 
 fn read_condition(
@@ -337,6 +443,12 @@ impl Defaults {
             Some(number) => DeValue::parse(number).ok().map(Spanned::into_inner),
             None => self.values.get(name).map(plain),
         }
+    }
+
+    /// Whether every variable that a text names is known.
+    fn interpolates(&self, place: &Place<'_>, text: &Spanned<String>) -> Result<(), ProfileError> {
+        let unknown = |name: String| self.unknown(place, text.span(), &name);
+        self.values.interpolate(text.get_ref()).map(drop).map_err(unknown)
     }
 
     fn unknown(&self, place: &Place<'_>, span: Range<usize>, name: &str) -> ProfileError {

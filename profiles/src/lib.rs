@@ -6,6 +6,7 @@
 //! the variables and turns the selected controls into [`model::Control`]s. Nothing here reads or changes a machine:
 //! kinds judge [`model::Evidence`] only.
 
+mod benchmark;
 mod catalogue;
 mod condition;
 mod error;
@@ -18,6 +19,7 @@ mod tailoring;
 mod testbed;
 mod variable;
 
+pub use benchmark::{Benchmark, Row};
 pub use catalogue::{Catalogue, ProfileView};
 pub use error::{ProfileError, ResolveError};
 pub use kinds::KINDS;

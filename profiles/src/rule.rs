@@ -66,7 +66,7 @@ impl Control for Rule {
     }
 }
 
-/// A control that the site chose to leave out; it stays in the list, with the reason.
+/// A control that is not judged: the site left it out, or nothing here can. It stays in the list, with the reason.
 pub(crate) struct Skipped {
     pub(crate) about: About,
     pub(crate) reason: String,
@@ -82,6 +82,6 @@ impl Control for Skipped {
     }
 
     fn judge(&self, _seen: &Evidence) -> Judgement {
-        Judgement::other(Verdict::Notchecked, &self.about.title, format!("skipped: {}", self.reason))
+        Judgement::other(Verdict::Notchecked, &self.about.title, self.reason.clone())
     }
 }

@@ -115,6 +115,10 @@ impl Machine {
 
     fn walk(&self, query: &FileQuery) -> Vec<Entry> {
         let name = regex::Regex::new(query.name.as_deref().unwrap_or("")).unwrap();
+        let except = query.except.as_deref().map(|pattern| regex::Regex::new(pattern).unwrap());
+        let named = |at: &HostPath| {
+            name.is_match(at.name()) && !except.as_ref().is_some_and(|except| except.is_match(at.name()))
+        };
         let wanted = |inode: &Inode| match &query.wanted {
             Wanted::Any => true,
             Wanted::ModeBeyond(mask) => inode.mode & !mask != 0,
@@ -130,7 +134,7 @@ impl Machine {
             }
         };
         let found = self.files.iter().filter(|(at, inode)| {
-            inside(at) && query.kinds.contains(&inode.node) && name.is_match(at.name()) && wanted(inode)
+            inside(at) && query.kinds.contains(&inode.node) && named(at) && wanted(inode)
         });
         let entry = |(at, inode): (&HostPath, &Inode)| Entry {
             path: at.clone(),

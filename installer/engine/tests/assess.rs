@@ -34,6 +34,7 @@ fn walk(under: &str) -> Resource {
         under: path(under),
         recursive: true,
         name: None,
+        except: None,
         kinds: BTreeSet::new(),
         wanted: Wanted::ModeHas(0o4000),
     };

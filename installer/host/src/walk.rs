@@ -31,10 +31,18 @@ const PSEUDO: [i64; 12] = [
     0x6265_6570, // configfs
 ];
 
-/// One query with its name pattern compiled.
+/// One query with its name patterns compiled.
 struct Wish<'q> {
     query: &'q FileQuery,
     name: Option<Regex>,
+    except: Option<Regex>,
+}
+
+impl<'q> Wish<'q> {
+    fn new(query: &'q FileQuery) -> Result<Self, regex_lite::Error> {
+        let compile = |pattern: &Option<String>| pattern.as_deref().map(Regex::new).transpose();
+        Ok(Self { query, name: compile(&query.name)?, except: compile(&query.except)? })
+    }
 }
 
 /// Answers all queries with one pass. A query that makes no sense, or whose directory cannot be read, is
@@ -43,8 +51,8 @@ pub(crate) fn walk(tree: &Tree, queries: &[&FileQuery]) -> Vec<Result<State, Unr
     let mut answers: Vec<Result<Vec<Entry>, Unread>> = queries.iter().map(|_| Ok(Vec::new())).collect();
     let mut wishes = BTreeMap::new();
     for (index, query) in queries.iter().enumerate() {
-        match query.name.as_deref().map(Regex::new).transpose() {
-            Ok(name) => drop(wishes.insert(index, Wish { query, name })),
+        match Wish::new(query) {
+            Ok(wish) => drop(wishes.insert(index, wish)),
             Err(error) => answers[index] = Err(Unread::Malformed(format!("pattern: {error}"))),
         }
     }
@@ -233,6 +241,7 @@ fn matches(wish: &Wish<'_>, name: &str, stat: &Stat) -> bool {
     let mode = stat.st_mode & 0o7777;
     (query.kinds.is_empty() || query.kinds.contains(&node(stat)))
         && wish.name.as_ref().is_none_or(|pattern| pattern.is_match(name))
+        && !wish.except.as_ref().is_some_and(|pattern| pattern.is_match(name))
         && match &query.wanted {
             Wanted::Any => true,
             Wanted::ModeBeyond(mask) => mode & !mask != 0,
@@ -251,7 +260,7 @@ mod tests {
 
     fn query(under: &str, recursive: bool, name: Option<&str>, wanted: Wanted) -> FileQuery {
         let (under, name) = (under.parse().unwrap(), name.map(str::to_owned));
-        FileQuery { under, recursive, name, kinds: BTreeSet::from([Node::File]), wanted }
+        FileQuery { under, recursive, name, except: None, kinds: BTreeSet::from([Node::File]), wanted }
     }
 
     fn names(answer: &Result<State, Unread>) -> Vec<String> {

@@ -151,6 +151,9 @@ pub struct FileQuery {
     /// A regular expression on the last part of the path; all names when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// A regular expression on the last part of the path: what matches it is not reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub except: Option<String>,
     /// Which kinds of node are reported; all kinds when empty.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub kinds: BTreeSet<Node>,

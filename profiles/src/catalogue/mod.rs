@@ -1,10 +1,12 @@
 //! The catalogue: every profile, variable and control that is known, from the binary and from further files.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{About, Control};
 
+use crate::benchmark::{Benchmark, UNJUDGED};
 use crate::error::{ProfileError, ResolveError, nearest};
 use crate::format::{File, Profile, Template};
 use crate::kinds::{Probe, ReadError};
@@ -12,10 +14,25 @@ use crate::rule::{Rule, Skipped};
 use crate::tailoring::{Selector, Tailoring};
 use crate::variable::{Values, Variable};
 
-/// The profile files inside the binary.
-const BUILTIN: &[(&str, &str)] = &[
-    ("cis/debian12.toml", include_str!("../../cis/debian12.toml")),
-    ("environment.toml", include_str!("../../environment.toml")),
+macro_rules! embedded {
+    ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("../../", $name)))),+] };
+}
+
+/// The profile files inside the binary: controls first, then the benchmarks that say where they stand.
+const BUILTIN: &[(&str, &str)] = embedded![
+    "controls/files.toml",
+    "controls/kernel.toml",
+    "controls/packages.toml",
+    "controls/passwords.toml",
+    "controls/services.toml",
+    "controls/ssh.toml",
+    "cis/debian12.toml",
+    "cis/debian13.toml",
+    "cis/rhel8.toml",
+    "cis/rhel9.toml",
+    "cis/ubuntu2204.toml",
+    "cis/ubuntu2404.toml",
+    "environment.toml",
 ];
 
 /// Everything that profile files declare; a later file wins over an earlier one, name by name.
@@ -23,6 +40,7 @@ const BUILTIN: &[(&str, &str)] = &[
 pub struct Catalogue {
     variables: BTreeMap<String, Variable>,
     profiles: BTreeMap<String, Profile>,
+    benchmarks: BTreeMap<String, Benchmark>,
     controls: BTreeMap<String, Template>,
 }
 
@@ -59,6 +77,7 @@ impl Catalogue {
         let file = File::read(name, text, &self.variables)?;
         self.variables.extend(file.variables);
         self.profiles.extend(file.profiles.into_iter().map(|profile| (profile.id.clone(), profile)));
+        self.benchmarks.extend(file.benchmark.map(|benchmark| (benchmark.id.clone(), benchmark)));
         let controls = file.controls.into_iter();
         self.controls.extend(controls.map(|control| (control.about.id.as_str().to_owned(), control)));
         Ok(self)
@@ -76,7 +95,13 @@ impl Catalogue {
     /// What people read about a control, whatever profile selects it; its variables at their defaults.
     pub fn explain(&self, control: &str) -> Option<About> {
         let template = self.controls.get(control)?;
-        about(template, &Values::defaults(&self.variables)).ok()
+        let mut about = about(template, &Values::defaults(&self.variables)).ok()?;
+        for row in self.benchmarks.values().filter_map(|benchmark| benchmark.rules.get(control)) {
+            let new = row.references.iter().filter(|one| !about.references.contains(one));
+            let new: Vec<_> = new.cloned().collect();
+            about.references.extend(new);
+        }
+        Some(about)
     }
 
     /// The controls of a profile, tailored, in order of their first reference and name.
@@ -97,18 +122,24 @@ impl Catalogue {
             values.set_text(&self.variables, name, text)?;
         }
         let values = Arc::new(values);
-        let only = self.selectors(tailoring.only.iter())?;
-        let skip = self.selectors(tailoring.skip.keys())?;
+        let only = self.selectors(chain[0], tailoring.only.iter())?;
+        let skip = self.selectors(chain[0], tailoring.skip.keys())?;
         let mut controls: Vec<Box<dyn Control>> = Vec::new();
         for template in self.selected(chain[0])? {
+            let template = template.as_ref();
             let names = |selector: &&Selector| selector.names(&template.about, &template.levels);
             if !only.is_empty() && !only.iter().any(|selector| names(&selector)) {
                 continue;
             }
             let reason = skip.iter().zip(tailoring.skip.values()).find(|(selector, _)| names(selector));
             controls.push(match reason {
-                Some((_, reason)) => {
-                    Box::new(Skipped { about: about(template, &values)?, reason: reason.clone() })
+                Some((_, reason)) => Box::new(Skipped {
+                    about: about(template, &values)?,
+                    reason: format!("skipped: {reason}"),
+                }),
+                None if template.kind == UNJUDGED => {
+                    let reason = "Groundfast cannot judge this rule yet".to_owned();
+                    Box::new(Skipped { about: about(template, &values)?, reason })
                 }
                 None => Box::new(rule(template, &values)?),
             });
@@ -135,36 +166,66 @@ impl Catalogue {
         Ok(chain)
     }
 
+    /// The benchmark of a profile or of what it extends.
+    ///
+    /// # Errors
+    /// When a name is unknown.
+    pub fn benchmark(&self, profile: &str) -> Result<Option<&Benchmark>, ResolveError> {
+        let chain = self.chain(profile)?;
+        let Some(id) = chain.iter().find_map(|profile| profile.benchmark.as_deref()) else { return Ok(None) };
+        self.benchmarks.get(id).map(Some).ok_or_else(|| ResolveError::Unknown {
+            what: "benchmark",
+            name: id.to_owned(),
+            meant: nearest(id, self.benchmarks.keys().map(String::as_str)),
+        })
+    }
+
+    /// Every control as the benchmark of this profile has it.
+    fn pool(&self, profile: &Profile) -> Result<BTreeMap<&str, Cow<'_, Template>>, ResolveError> {
+        let mut pool: BTreeMap<_, _> =
+            self.controls.iter().map(|(id, template)| (id.as_str(), Cow::Borrowed(template))).collect();
+        if let Some(benchmark) = self.benchmark(&profile.id)? {
+            pool.extend(benchmark.rules.iter().map(|(rule, row)| {
+                let template = benchmark.template(rule, row, self.controls.get(rule));
+                (rule.as_str(), Cow::Owned(template))
+            }));
+        }
+        Ok(pool)
+    }
+
     /// The controls that a profile selects: those of what it extends, less what it drops, and its own.
-    fn selected(&self, profile: &Profile) -> Result<Vec<&Template>, ResolveError> {
-        let mut chosen: BTreeMap<&str, &Template> = BTreeMap::new();
+    fn selected(&self, profile: &Profile) -> Result<Vec<Cow<'_, Template>>, ResolveError> {
+        let mut pool = self.pool(profile)?;
+        let mut chosen: BTreeSet<&str> = BTreeSet::new();
         for profile in self.chain(&profile.id)?.into_iter().rev() {
             let named = |selectors: &[Selector], template: &Template| {
                 selectors.iter().any(|selector| selector.names(&template.about, &template.levels))
             };
-            chosen.retain(|_, template| !named(&profile.drop, template));
-            let own = self
-                .controls
-                .iter()
-                .filter(|(_, template)| named(&profile.select, template) && !named(&profile.drop, template));
-            chosen.extend(own.map(|(id, template)| (id.as_str(), template)));
+            let dropped = |template: &Template| named(&profile.drop, template);
+            chosen.retain(|id| !dropped(&pool[id]));
+            let own = pool.iter().filter(|(_, one)| named(&profile.select, one) && !dropped(one));
+            chosen.extend(own.map(|(id, _)| *id));
         }
-        let mut chosen: Vec<_> = chosen.into_values().collect();
+        let mut chosen: Vec<_> = chosen.into_iter().filter_map(|id| pool.remove(id)).collect();
         chosen.sort_by_cached_key(|template| (place_in_standard(&template.about), template.about.id.clone()));
         Ok(chosen)
     }
 
     /// Reads selectors and refuses those that name nothing at all.
-    fn selectors<'a>(&self, texts: impl Iterator<Item = &'a String>) -> Result<Vec<Selector>, ResolveError> {
+    fn selectors<'a>(
+        &self,
+        profile: &Profile,
+        texts: impl Iterator<Item = &'a String>,
+    ) -> Result<Vec<Selector>, ResolveError> {
+        let pool = self.pool(profile)?;
         texts
             .map(|text| {
                 let selector = Selector::new(text);
-                let known =
-                    self.controls.values().any(|control| selector.names(&control.about, &control.levels));
+                let known = pool.values().any(|control| selector.names(&control.about, &control.levels));
                 known.then_some(selector).ok_or_else(|| ResolveError::Unknown {
                     what: "control",
                     name: text.clone(),
-                    meant: nearest(text, self.controls.keys().map(String::as_str)),
+                    meant: nearest(text, pool.keys().copied()),
                 })
             })
             .collect()

@@ -319,6 +319,7 @@ fn nothing_is_demanded_of_a_machine_that_cannot_be_read() {
         let machine = Machine::blind();
         let judgement = machine.judge(control.as_ref());
         let unasked = judgement.verdict == Verdict::Notapplicable && judgement.actual.starts_with("var_");
+        let unasked = unasked || judgement.verdict == Verdict::Notchecked;
         assert!(judgement.verdict == Verdict::Unknown || unasked, "{}: {judgement:?}", control.id());
         assert!(machine.remedy(control.as_ref()).is_empty());
     }

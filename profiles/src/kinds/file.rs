@@ -19,6 +19,8 @@ pub(crate) struct File {
     path: HostPath,
     /// A regular expression on file names: judges the files in `path` instead of `path` itself.
     name: Option<String>,
+    /// A regular expression on file names that are left out of it.
+    except: Option<String>,
     /// Whether to look below subdirectories too.
     #[serde(default)]
     recursive: bool,
@@ -124,6 +126,7 @@ impl File {
             under: self.path.clone(),
             recursive: self.recursive,
             name: Some(self.name.clone()?),
+            except: self.except.clone(),
             kinds: BTreeSet::from([Node::File]),
             wanted,
         }))
@@ -242,13 +245,14 @@ impl Kind for File {
         if self.mode.is_none() && self.owner.is_none() && self.group.is_none() {
             return Err("a file probe needs `mode`, `owner` or `group`".to_owned());
         }
-        match &self.name {
-            Some(name) => regex_syntax::parse(name)
-                .map(drop)
-                .map_err(|error| format!("`name` is not a regular expression: {error}")),
-            None if self.recursive => Err("`recursive` goes with `name`".to_owned()),
-            None => Ok(()),
+        if self.name.is_none() && (self.recursive || self.except.is_some()) {
+            return Err("`recursive` and `except` go with `name`".to_owned());
         }
+        for pattern in self.name.iter().chain(&self.except) {
+            regex_syntax::parse(pattern)
+                .map_err(|error| format!("`{pattern}` is not a regular expression: {error}"))?;
+        }
+        Ok(())
     }
 
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
