@@ -9,13 +9,13 @@ use engine::{Outcome, Pin};
 use model::{About, Constraint, Control, ControlId, HostPath, Resource, Severity, State};
 
 use crate::cli::{Approve, Global};
-use crate::commands::resume::take_back;
+use crate::commands::resume::{finish, take_back};
 use crate::converge::Job;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
+use crate::output;
 use crate::session::{Request, Session};
 use crate::site::Site;
-use crate::{output, render};
 
 const UNIT: &str = "/etc/systemd/system/groundfast-recover.service";
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/groundfast-recover.service";
@@ -32,12 +32,7 @@ pub async fn recover(session: &Session<'_>) -> Result<Exit, Failure> {
     {
         let outcome = take_back(session, &past).await?;
         if matches!(outcome, Outcome::Stranded { .. }) {
-            output::result(
-                session.global.output,
-                &render::outcome(&outcome, past.plan.plan(), &name),
-                &serde_json::Value::Null,
-            );
-            return Ok(Exit::Stranded);
+            return finish(session, &past, &outcome);
         }
         output::say(&format!("⚠ run {name} was interrupted and has been taken back"));
     }

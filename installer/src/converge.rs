@@ -336,8 +336,8 @@ pub fn exit_of(outcome: &Outcome, findings: &[Finding]) -> Exit {
     }
 }
 
-/// A sink for the look afterwards, whose findings are told once they are compared.
-struct Silent;
+/// A sink that tells nothing: for a look whose findings are told later, or otherwise.
+pub struct Silent;
 
 impl Sink for Silent {
     fn emit(&self, _: Kind) {}

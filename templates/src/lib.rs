@@ -131,7 +131,7 @@ mod tests {
 
     fn rendered(template: &'static str, name: &'static str, text: &str) -> Result<String, tera::Error> {
         let tera = load(&[(name, template)])?;
-        tera.render(name, &Context::from_serialize(BTreeMap::from([("text", text)]))?)
+        tera.render(name, &Context::from_serialize(&BTreeMap::from([("text", text)]))?)
     }
 
     #[test]

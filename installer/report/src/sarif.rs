@@ -3,6 +3,8 @@
 //! `kind` tells the verdicts apart: `open` is what could not be judged, `review` what a person must judge. A waived
 //! finding stays a failure with an accepted suppression.
 
+use std::collections::BTreeMap;
+
 use model::{Finding, Severity, Verdict};
 use serde_json::{Value, json};
 
@@ -13,6 +15,16 @@ use crate::rows::{Row, rows, waived};
 /// One run of the tool with its rules and results.
 pub(crate) fn write(report: &Report) -> Value {
     let rows = rows(report);
+    // A control that was judged twice is one rule.
+    let mut first: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut rules = Vec::new();
+    for row in &rows {
+        first.entry(row.finding.control.as_str()).or_insert_with(|| {
+            rules.push(rule(row));
+            rules.len() - 1
+        });
+    }
+    let results = rows.iter().map(|row| result(report, first[row.finding.control.as_str()], row));
     let key = report.key();
     let [host, command, run, _] = key;
     let broken = matches!(report.outcome.as_str(), "rolled-back" | "cancelled" | "stranded");
@@ -24,7 +36,7 @@ pub(crate) fn write(report: &Report) -> Value {
                 "name": "groundfast",
                 "version": report.version,
                 "semanticVersion": report.version,
-                "rules": rows.iter().map(rule).collect::<Vec<_>>(),
+                "rules": rules,
             } },
             "automationDetails": {
                 "id": format!("groundfast/{command}/{host}/{run}"),
@@ -37,7 +49,7 @@ pub(crate) fn write(report: &Report) -> Value {
                 "machine": host,
             }],
             "columnKind": "unicodeCodePoints",
-            "results": rows.iter().enumerate().map(|(at, row)| result(report, at, row)).collect::<Vec<_>>(),
+            "results": results.collect::<Vec<_>>(),
             "properties": { "outcome": report.outcome, "profile": report.profile },
         }],
     })

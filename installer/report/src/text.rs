@@ -32,6 +32,20 @@ pub fn findings(findings: &[Finding], all: bool) -> String {
     shown(&text)
 }
 
+/// One finding in full, whatever its verdict, with everything that was looked at.
+pub fn explained(finding: &Finding) -> String {
+    let mut text = format!(
+        "  {}\n    expected: {}\n    actual:   {}\n",
+        finding.verdict,
+        below(&finding.expected),
+        below(&finding.actual)
+    );
+    for evidence in &finding.evidence {
+        text.push_str(&format!("    looked at {}\n", below(evidence)));
+    }
+    shown(&text)
+}
+
 fn quiet(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Pass | Verdict::Notapplicable | Verdict::Notchecked)
 }
@@ -44,6 +58,7 @@ fn block(finding: &Finding) -> String {
         _ => "·",
     };
     let Finding { control, title, verdict, severity, .. } = finding;
+    let control = line(control.as_str());
     let mut text = format!("{mark} {verdict} {control} [{severity}] {}\n", line(title));
     if matches!(finding.verdict, Verdict::Pass | Verdict::Fixed | Verdict::Notapplicable) {
         return text;
@@ -70,7 +85,7 @@ pub fn plan(plan: &Plan, diffs: &[(String, String)]) -> String {
     }
     let mut text = String::new();
     for (control, diff) in diffs {
-        text.push_str(&format!("# {control}\n{diff}"));
+        text.push_str(&format!("# {}\n{diff}", line(control)));
         if !diff.ends_with('\n') {
             text.push('\n');
         }
@@ -93,8 +108,8 @@ pub fn plan(plan: &Plan, diffs: &[(String, String)]) -> String {
 
 /// How a run ended.
 fn ended(report: &Report, plan: &Plan) -> String {
-    let run = report.run.as_deref().unwrap_or("-");
-    let why = report.result["why"].as_str().unwrap_or("the document does not say why");
+    let run = line(report.run.as_deref().unwrap_or("-"));
+    let why = below(report.result["why"].as_str().unwrap_or("the document does not say why"));
     let text = match report.outcome.as_str() {
         "enforced" => {
             let mut text = if plan.is_empty() {
@@ -121,7 +136,7 @@ fn ended(report: &Report, plan: &Plan) -> String {
             }
             text
         }
-        other => format!("run {run}: {other}\n"),
+        other => format!("run {run}: {}\n", line(other)),
     };
     shown(&text)
 }
@@ -130,7 +145,9 @@ fn ended(report: &Report, plan: &Plan) -> String {
 fn compared(report: &Report) -> String {
     let (run, since) = (&report.run, &report.result["compared_with"]);
     match (run, since.get("finished").and_then(Value::as_str)) {
-        (Some(run), Some(finished)) => shown(&format!("compared with run {run} of {finished}\n")),
+        (Some(run), Some(finished)) => {
+            shown(&format!("compared with run {} of {}\n", line(run), line(finished)))
+        }
         _ => String::new(),
     }
 }

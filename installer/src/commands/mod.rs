@@ -5,12 +5,14 @@ pub mod answers;
 pub mod bundle;
 pub mod docs;
 pub mod drift;
+pub mod explain;
 pub mod harden;
 pub mod install;
 pub mod key;
 pub mod policy;
 pub mod preflight;
 pub mod profile;
+pub mod report;
 pub mod resume;
 pub mod rollback;
 pub mod status;
@@ -30,12 +32,13 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Bundle(verb) => bundle::run(verb, global),
         Command::Completions(command) => docs::completions(&command),
         Command::Docs(command) => docs::run(&command),
-        Command::Explain(command) => profile::explain(&command, global),
         Command::Key(verb) => key::run(verb, global),
         Command::Policy(action) => policy::run(action, global.output),
         Command::Profile(command) => profile::run(&command, global),
+        Command::Report(command) => report::run(&command, global),
         Command::Status(command) => status::run(&command, global),
         Command::Drift(command) => wait(drift::run(&command, global)),
+        Command::Explain(command) => wait(explain::run(&command, global)),
         Command::Install(command) => wait(install::run(&command, global)),
         Command::Harden(command) => wait(harden::run(&command, global)),
         Command::Preflight(command) => wait(preflight::run(&command, global)),

@@ -8,9 +8,9 @@ use crate::cli::Global;
 use crate::converge::{carry_out, exit_of, lock, unwritable};
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
+use crate::output;
 use crate::session::Session;
 use crate::site::Site;
-use crate::output;
 
 /// Carry on with a run that was interrupted.
 #[derive(Debug, Args)]
@@ -98,7 +98,11 @@ fn none() -> Failure {
         .hint("`groundfast status` lists the runs")
 }
 
-fn finish(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<Exit, Failure> {
+/// Leaves the report of a run that was carried on or taken back, and prints it.
+///
+/// # Errors
+/// When the report cannot be written.
+pub fn finish(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<Exit, Failure> {
     let mut document = session.document();
     document.run = Some(past.name.clone());
     document.with_plan(past.plan.plan(), &[]);
