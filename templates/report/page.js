@@ -11,7 +11,11 @@
   // The filter stands behind the # of the address, so that a filtered page can be linked and goes back and forth.
   const read = () => {
     const wanted = new URLSearchParams(location.hash.slice(1));
-    if (location.hash && !wanted.has("q") && !wanted.has("verdict") && !wanted.has("severity")) return;
+    if (location.hash && !["q", "verdict", "severity"].some((name) => wanted.has(name))) {
+      const target = by(location.hash.slice(1));
+      if (target?.matches("details")) target.open = true;
+      return;
+    }
     search.value = wanted.get("q") ?? "";
     severity.value = wanted.get("severity") ?? "";
     const verdicts = wanted.get("verdict");

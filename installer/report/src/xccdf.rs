@@ -1,7 +1,8 @@
 //! XCCDF 1.2 (NIST IR 7275r4), alone and inside an asset report (ARF 1.1, NIST IR 7694).
 //!
-//! A waived control is an `override` from `fail` to `informational`: XCCDF's own form of a waiver, which neither hides
-//! the failure nor lets it count as passed.
+//! A waived control is `informational` with a warning that names the waiver, so it neither hides as passed nor counts.
+//! XCCDF's own form of it, an `override`, is not used: with a single one in a test result, the schematron that is
+//! published with XCCDF 1.2 refuses every other `rule-result`, because it asks each of them for one.
 
 use model::{Finding, Verdict};
 use serde::Serialize;
@@ -73,14 +74,7 @@ struct RuleResult {
     control: String,
     severity: &'static str,
     result: &'static str,
-    waiver: Option<Override>,
     messages: Vec<Message>,
-}
-
-#[derive(Serialize)]
-struct Override {
-    authority: String,
-    remark: String,
 }
 
 #[derive(Serialize)]
@@ -162,17 +156,15 @@ fn result(report: &Report, rows: &[Row<'_>], benchmark: &str, host: &str) -> Tes
 
 fn rule_result(row: &Row<'_>) -> RuleResult {
     let finding = row.finding;
-    let owner = finding.waiver.as_ref().map(|waiver| waiver.owner.clone());
-    let waiver = waived(finding).map(|remark| Override { authority: owner.unwrap_or_default(), remark });
     let told = if finding.verdict.is_finding() { "error" } else { "info" };
     let mut messages = vec![Message { severity: told, text: finding.actual.clone() }];
+    messages.extend(waived(finding).map(|text| Message { severity: "warning", text }));
     messages.extend(finding.evidence.iter().map(|text| Message { severity: "info", text: text.clone() }));
     RuleResult {
         rule: rule_id(row),
         control: finding.control.to_string(),
         severity: severity(finding.severity),
         result: word(finding.verdict),
-        waiver: waiver.filter(|_| finding.verdict == Verdict::Waived),
         messages,
     }
 }
