@@ -2,7 +2,7 @@
 //! binary, so nothing is read at run time.
 //!
 //! A name that the context lacks is an error, never an empty place. What goes into `.xml` and `.html` is escaped, and
-//! the characters that XML 1.0 does not know become U+FFFD; in `.md` the filters `md` and `code` do it for one place.
+//! the characters that XML 1.0 does not know become U+FFFD; in `.md` the filters `md`, `prose` and `code` do it for one place.
 
 use std::io::{self, Write};
 use std::sync::OnceLock;
@@ -71,6 +71,7 @@ fn load(templates: &[(&'static str, &'static str)]) -> Result<Tera, tera::Error>
     tera.autoescape_on([".xml", ".html"]);
     tera.set_escape_fn(escape);
     tera.register_filter("md", |text: &str, _: Kwargs, _: &State| markdown(text));
+    tera.register_filter("prose", |text: &str, _: Kwargs, _: &State| prose(text));
     tera.register_filter("code", |text: &str, _: Kwargs, _: &State| code(text));
     tera.add_raw_templates(templates.iter().copied())?;
     Ok(tera)
@@ -112,6 +113,16 @@ fn markdown(text: &str) -> String {
         }
     }
     safe
+}
+
+/// Text in which backticks stand around code, for one line or table cell; elsewhere nothing means anything.
+fn prose(text: &str) -> String {
+    let parts: Vec<_> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) || parts.iter().skip(1).step_by(2).any(|part| part.trim().is_empty()) {
+        return markdown(text);
+    }
+    let part = |(at, part): (usize, &&str)| if at % 2 == 0 { markdown(part) } else { code(part) };
+    parts.iter().enumerate().map(part).collect()
 }
 
 /// Text as a code span of Markdown, also within a table.
@@ -162,5 +173,10 @@ mod tests {
         assert_eq!(rendered("{{ text | md }}", "a.md", "a|b\n<i>_x_").unwrap(), "a\\|b \\<i\\>\\_x\\_");
         assert_eq!(rendered("{{ text | code }}", "a.md", "a`b|c\n").unwrap(), "``a`b\\|c ``");
         assert_eq!(rendered("{{ text | code }}", "a.md", "plain").unwrap(), "`plain`");
+        assert_eq!(rendered("{{ text | prose }}", "a.md", "set `a_b` *now*").unwrap(), "set `a_b` \\*now\\*");
+        assert_eq!(
+            rendered("{{ text | prose }}", "a.md", "one ` and `` more").unwrap(),
+            "one \\` and \\`\\` more"
+        );
     }
 }
