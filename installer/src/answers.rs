@@ -46,6 +46,11 @@ pub struct Answers {
     pub report: Report,
 }
 
+/// Whether a tailoring is named as a file.
+pub fn is_file(tailoring: &str) -> bool {
+    Path::new(tailoring).extension().is_some_and(|extension| extension == "toml")
+}
+
 /// `[site]`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -116,6 +121,12 @@ pub struct Harden {
     /// An unpacked image or mounted disk to harden instead of the running machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
+    /// Whether a profile that was written for another system may be enforced.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub accept_foreign: bool,
+    /// Tailorings by name, or files (`*.toml`) that hold some; an install applies `container-host` when this is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tailoring: Option<Vec<String>>,
     /// Only these rules, by id or as `cis:5.1.7`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,
@@ -337,6 +348,10 @@ impl Answers {
             .chain(self.stack.certificates.values_mut().flat_map(|c| [&mut c.chain, &mut c.authority]));
         for path in paths {
             *path = base.join(&*path);
+        }
+        let files = self.harden.tailoring.iter_mut().flatten().filter(|name| is_file(name));
+        for file in files {
+            *file = base.join(&*file).display().to_string();
         }
         let keys = self.stack.certificates.values_mut().map(|certificate| &mut certificate.key);
         for reference in self.secrets.values_mut().chain(keys) {

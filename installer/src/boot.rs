@@ -16,6 +16,7 @@ use crate::history::{self, Past};
 use crate::output;
 use crate::session::{Request, Session};
 use crate::site::Site;
+use crate::tailoring;
 
 const UNIT: &str = "/etc/systemd/system/groundfast-recover.service";
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/groundfast-recover.service";
@@ -54,6 +55,7 @@ pub async fn recover(session: &Session<'_>) -> Result<Exit, Failure> {
         texts: site.product().map(|product| &product.texts),
         approve: &approve,
         answers_approve: true,
+        told: tailoring::told(&request)?,
         locked: true,
         request: request.clone(),
     };

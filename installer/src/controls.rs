@@ -15,9 +15,8 @@ use crate::session::Request;
 
 /// The control of certificates; it is asked once for each certificate that the answers name.
 const CERTIFICATES: &str = "env.certificates";
-/// The rule that a container host cannot keep, and why: it is left out of an install by name, never silently.
-const CONTAINER_HOST: [(&str, &str); 1] =
-    [("sysctl_net_ipv4_ip_forward", "tailoring `container-host`: published ports need forwarding")];
+/// What an install leaves out of any hardening, by name: the rules that would stop its containers.
+const CONTAINER_HOST: &str = "container-host";
 
 /// The profiles that came with this binary, and those of a bundle, which win.
 ///
@@ -55,13 +54,14 @@ pub fn harden(request: &Request) -> Result<Vec<Box<dyn Control>>, Failure> {
     let Some(profile) = &harden.profile else { return Ok(Vec::new()) };
     let catalogue = catalogue(&request.profiles)?;
     let mut tailoring = tailoring(&harden.only, &harden.skip, &harden.set);
-    if request.bundle.is_some() {
-        let known = CONTAINER_HOST.into_iter().filter(|(rule, _)| catalogue.explain(rule).is_some());
-        for (rule, reason) in known {
-            tailoring.skip.entry(rule.to_owned()).or_insert_with(|| reason.to_owned());
-        }
-    }
+    tailoring.apply = applied(request);
     catalogue.resolve(profile, &tailoring).map_err(|error| unresolved(profile, &error))
+}
+
+/// The names of the tailorings that a request applies besides those of its profile.
+pub fn applied(request: &Request) -> Vec<String> {
+    let of_install = || request.bundle.iter().map(|_| CONTAINER_HOST.to_owned()).collect();
+    request.answers.harden.tailoring.clone().unwrap_or_else(of_install)
 }
 
 /// The controls of `[preflight]`, with what is known of the site as their variables.
@@ -171,6 +171,7 @@ fn existing(path: &Path) -> std::path::PathBuf {
 
 fn tailoring(only: &[String], skip: &[Skip], set: &BTreeMap<String, Value>) -> Tailoring {
     Tailoring {
+        apply: Vec::new(),
         only: only.to_vec(),
         skip: skip.iter().map(|skip| (skip.control.clone(), skip.reason.clone())).collect(),
         set: set.iter().map(|(name, value)| (name.clone(), text(value))).collect(),

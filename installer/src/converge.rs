@@ -34,6 +34,8 @@ pub struct Job<'j> {
     pub approve: &'j Approve,
     /// Whether an answer file approves what can be taken back.
     pub answers_approve: bool,
+    /// What the report says about the profile and its tailorings.
+    pub told: serde_json::Value,
     /// Whether the caller holds the lock of this machine already.
     pub locked: bool,
 }
@@ -166,6 +168,7 @@ impl Job<'_> {
         let mut document = self.session.document();
         document.with_findings(self.earlier.iter().cloned().chain(findings).collect());
         document.outcome = outcome.to_owned();
+        document.result = self.told.clone();
         document.finished = jiff::Timestamp::now().to_string();
         document
     }

@@ -21,6 +21,7 @@ mod progress;
 mod session;
 mod shape;
 mod site;
+mod tailoring;
 
 use std::process::ExitCode;
 

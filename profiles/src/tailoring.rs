@@ -7,12 +7,31 @@ use model::{About, Finding, Verdict, Waiver};
 /// What a site changes about a profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tailoring {
+    /// Named tailorings that are applied besides what the profile applies.
+    pub apply: Vec<String>,
     /// Only these: control ids, `source:id` references such as `cis:5.1.7`, or `level:NAME`; all when empty.
     pub only: Vec<String>,
     /// What is left out (selectors as in `only`), each with the reason; it stays in the list as `notchecked`.
     pub skip: BTreeMap<String, String>,
     /// Values of variables, as text; lists are separated by commas.
     pub set: BTreeMap<String, String>,
+}
+
+/// A tailoring with a name: a profile applies it, or a site does, and the report says so.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Named {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) skip: BTreeMap<String, String>,
+    pub(crate) set: BTreeMap<String, toml::Value>,
+}
+
+impl Named {
+    /// Why this tailoring leaves a control out, if it does.
+    pub(crate) fn skips(&self, about: &About, levels: &[String]) -> Option<String> {
+        let reason = self.skip.iter().find(|(text, _)| Selector::new(text).names(about, levels))?.1;
+        Some(format!("tailoring `{}`: {reason}", self.id))
+    }
 }
 
 /// One way to name controls.

@@ -66,7 +66,16 @@ pub async fn assess(
         assessment.findings.push(finding);
         assessment.demands.extend(demands);
     }
+    let required = required(controls, &assessment);
+    assessment.demands.extend(required);
     assessment
+}
+
+/// What controls require of resources that others demand to be changed, so that planning finds the contradiction.
+fn required(controls: &[Box<dyn Control>], assessment: &Assessment) -> Vec<Demand> {
+    let touched: BTreeSet<_> = assessment.demands.iter().map(|demand| &demand.resource).collect();
+    let required = controls.iter().flat_map(|control| control.requires(&assessment.evidence));
+    required.filter(|demand| touched.contains(&demand.resource)).collect()
 }
 
 fn wanted(controls: &[Box<dyn Control>], seen: &Evidence) -> BTreeSet<Resource> {

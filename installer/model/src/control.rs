@@ -135,6 +135,11 @@ pub trait Control: Send + Sync {
         Vec::new()
     }
 
+    /// What must stay as it is, whoever else asks: a demand of another control that contradicts it is a conflict.
+    fn requires(&self, _seen: &Evidence) -> Vec<Demand> {
+        Vec::new()
+    }
+
     /// Its name.
     fn id(&self) -> &ControlId {
         &self.about().id

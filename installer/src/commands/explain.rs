@@ -16,6 +16,7 @@ use crate::controls::{self, catalogue};
 use crate::converge::Silent;
 use crate::failure::{Exit, Failure};
 use crate::session::{Request, Session, files_only};
+use crate::tailoring::System;
 use crate::{output, render};
 
 /// Say what a control asks, why, how it is judged on this machine, and what would mend it. Nothing is changed.
@@ -129,13 +130,8 @@ fn answers(command: &Explain, session: &Session<'_>, profile: &str) -> Result<An
 
 /// The first of some profiles that is written for the system, or for any system.
 async fn fitting(local: &Local, catalogue: &Catalogue, profiles: &[String]) -> Result<String, Failure> {
-    let system = local.observe(&[Resource::Fact(Fact::Distribution)]).await.pop();
-    let system = system.and_then(Result::ok).unwrap_or(State::Absent);
-    let part = |name: &str| match system.get(name) {
-        Some(State::Text(text)) => text.clone(),
-        _ => String::new(),
-    };
-    let (id, version) = (part("id"), part("version"));
+    let seen = local.observe(&[Resource::Fact(Fact::Distribution)]).await.pop();
+    let System { id, version, .. } = System::of(&seen.and_then(Result::ok).unwrap_or(State::Absent));
     let fits = |profile: &&String| match catalogue.benchmark(profile) {
         Ok(Some(benchmark)) => benchmark.is_for(&id, &version),
         Ok(None) => true,

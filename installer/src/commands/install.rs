@@ -17,7 +17,7 @@ use crate::product::PLATFORM;
 use crate::progress::Progress;
 use crate::session::{Request, Session, files_only};
 use crate::site::{Site, trust};
-use crate::{boot, controls, output, render};
+use crate::{boot, controls, output, render, tailoring};
 
 /// Verify a bundle, check this machine, harden it, inject secrets, bring the product up and watch it answer.
 #[derive(Debug, Args)]
@@ -54,13 +54,14 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
     refuse_interrupted(&session)?;
     let verified = verify(&session, &command.file, &answers)?;
     let contents = verified.contents().clone();
-    let request = Request {
+    let mut request = Request {
         command: "install".to_owned(),
         answers,
         bundle: Some(contents.root),
         profiles: controls::texts(&contents, verified.blobs())?,
         ..Request::default()
     };
+    tailoring::read(&mut request)?;
     let checked = preflight(&session, &request, &contents).await?;
     if checked.findings.iter().any(|one| one.severity == Severity::Blocker && one.verdict.is_finding()) {
         return Ok(stopped(&session, checked));
@@ -71,12 +72,14 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         unpack(&session, &verified)?;
         Site::open(&session, &request)?.with_product(&session, &contents, None)?
     };
+    tailoring::suits(&session, &request, look_only).await?;
+    let backends = site.backends();
     let mut wanted = site.controls()?;
     wanted.extend(boot::controls(&request, global)?);
-    let backends = site.backends();
     let job = Job {
         session: &session,
         context: session.context(&request.answers),
+        told: tailoring::told(&request)?,
         controls: wanted,
         earlier: checked.findings,
         host: &backends,

@@ -10,8 +10,8 @@ use serde_json::json;
 use crate::cli::{Format, Global};
 use crate::controls::catalogue;
 use crate::failure::{Exit, Failure};
-use crate::output;
 use crate::session::Session;
+use crate::{output, tailoring};
 
 /// List, show and check profiles.
 #[derive(Debug, Subcommand)]
@@ -53,18 +53,23 @@ fn guide(name: &str) -> Result<Guide, Failure> {
 ///
 /// # Errors
 /// Exit 2 when a file is not valid.
-pub fn run(command: &Profile, global: &Global) -> Result<Exit, Failure> {
+pub async fn run(command: &Profile, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "profile")?;
     let mut document = session.document();
     let text = match command {
         Profile::List => {
-            let all: Vec<_> = catalogue(&[])?.profiles().collect();
+            let catalogue = catalogue(&[])?;
+            let all: Vec<_> = catalogue.profiles().collect();
             let rows =
                 all.iter().map(|one| json!({ "id": one.id, "title": one.title, "controls": one.controls }));
-            document.result = json!({ "profiles": rows.collect::<Vec<_>>() });
-            all.iter()
+            let here = tailoring::here(&session, &catalogue).await;
+            document.result = json!({ "profiles": rows.collect::<Vec<_>>(), "here": here });
+            let mut text: String = all
+                .iter()
                 .map(|one| format!("{:<34} {:>4} controls  {}\n", one.id, one.controls, one.title))
-                .collect()
+                .collect();
+            text.push_str(&here.map(|here| format!("\n{here}\n")).unwrap_or_default());
+            text
         }
         Profile::Schema => {
             output::result(Format::Json, "", &profiles::schema());

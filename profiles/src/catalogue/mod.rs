@@ -11,7 +11,7 @@ use crate::error::{ProfileError, ResolveError, nearest};
 use crate::format::{File, Profile, Template};
 use crate::kinds::{Probe, ReadError};
 use crate::rule::{Rule, Skipped};
-use crate::tailoring::{Selector, Tailoring};
+use crate::tailoring::{Named, Selector, Tailoring};
 use crate::variable::{Values, Variable};
 
 macro_rules! embedded {
@@ -33,6 +33,7 @@ const BUILTIN: &[(&str, &str)] = embedded![
     "cis/ubuntu2204.toml",
     "cis/ubuntu2404.toml",
     "environment.toml",
+    "tailorings.toml",
 ];
 
 /// Everything that profile files declare; a later file wins over an earlier one, name by name.
@@ -41,6 +42,7 @@ pub struct Catalogue {
     variables: BTreeMap<String, Variable>,
     profiles: BTreeMap<String, Profile>,
     benchmarks: BTreeMap<String, Benchmark>,
+    tailorings: BTreeMap<String, Named>,
     controls: BTreeMap<String, Template>,
 }
 
@@ -78,6 +80,7 @@ impl Catalogue {
         self.variables.extend(file.variables);
         self.profiles.extend(file.profiles.into_iter().map(|profile| (profile.id.clone(), profile)));
         self.benchmarks.extend(file.benchmark.map(|benchmark| (benchmark.id.clone(), benchmark)));
+        self.tailorings.extend(file.tailorings.into_iter().map(|one| (one.id.clone(), one)));
         let controls = file.controls.into_iter();
         self.controls.extend(controls.map(|control| (control.about.id.as_str().to_owned(), control)));
         Ok(self)
@@ -113,6 +116,20 @@ impl Catalogue {
         Some(about)
     }
 
+    /// The benchmarks that are known.
+    pub fn benchmarks(&self) -> impl Iterator<Item = &Benchmark> {
+        self.benchmarks.values()
+    }
+
+    /// The names of the tailorings that a profile file holds.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it, with its place.
+    pub fn tailorings_in(&self, name: &str, text: &str) -> Result<Vec<String>, ProfileError> {
+        let file = File::read(name, text, &self.variables)?;
+        Ok(file.tailorings.into_iter().map(|one| one.id).collect())
+    }
+
     /// The controls of a profile, tailored, in order of their first reference and name.
     ///
     /// # Errors
@@ -127,6 +144,10 @@ impl Catalogue {
         for profile in chain.iter().rev() {
             profile.set.iter().for_each(|(name, value)| values.set(name, value.clone()));
         }
+        let applied = self.applied(&chain, tailoring)?;
+        for (name, value) in applied.iter().flat_map(|named| &named.set) {
+            values.set(name, value.clone());
+        }
         for (name, text) in &tailoring.set {
             values.set_text(&self.variables, name, text)?;
         }
@@ -140,9 +161,11 @@ impl Catalogue {
             if !only.is_empty() && !only.iter().any(|selector| names(&selector)) {
                 continue;
             }
-            let reason = skip.iter().zip(tailoring.skip.values()).find(|(selector, _)| names(selector));
-            controls.push(match reason {
-                Some((_, reason)) => Box::new(Skipped {
+            let own = skip.iter().zip(tailoring.skip.values()).find(|(selector, _)| names(selector));
+            let own = own.map(|(_, reason)| reason.clone());
+            let named = || applied.iter().find_map(|named| named.skips(&template.about, &template.levels));
+            controls.push(match own.or_else(named) {
+                Some(reason) => Box::new(Skipped {
                     about: about(template, &values)?,
                     reason: format!("skipped: {reason}"),
                 }),
@@ -154,6 +177,33 @@ impl Catalogue {
             });
         }
         Ok(controls)
+    }
+
+    /// What the named tailorings that a profile and a site apply are for, by name.
+    ///
+    /// # Errors
+    /// When a name is unknown.
+    pub fn tailorings(
+        &self,
+        profile: &str,
+        tailoring: &Tailoring,
+    ) -> Result<BTreeMap<String, String>, ResolveError> {
+        let applied = self.applied(&self.chain(profile)?, tailoring)?;
+        Ok(applied.into_iter().map(|named| (named.id.clone(), named.title.clone())).collect())
+    }
+
+    /// The tailorings that apply: those of the profile, then those of the site.
+    fn applied(&self, chain: &[&Profile], tailoring: &Tailoring) -> Result<Vec<&Named>, ResolveError> {
+        let names = chain.iter().rev().flat_map(|profile| &profile.apply).chain(&tailoring.apply);
+        names
+            .map(|name| {
+                self.tailorings.get(name).ok_or_else(|| ResolveError::Unknown {
+                    what: "tailoring",
+                    name: name.clone(),
+                    meant: nearest(name, self.tailorings.keys().map(String::as_str)),
+                })
+            })
+            .collect()
     }
 
     /// A profile and those that it extends, itself first.
