@@ -112,10 +112,11 @@ fn ended(report: &Report, plan: &Plan) -> String {
     let why = below(report.result["why"].as_str().unwrap_or("the document does not say why"));
     let text = match report.outcome.as_str() {
         "enforced" => {
-            let mut text = if plan.is_empty() {
-                "✔ everything is as it should be: nothing to change\n".to_owned()
-            } else {
-                format!("✔ run {run}: every change was made and seen\n")
+            let open = report.findings.iter().any(|finding| finding.verdict.is_finding());
+            let mut text = match (plan.is_empty(), open) {
+                (false, _) => format!("✔ run {run}: every change was made and seen\n"),
+                (true, false) => "✔ everything is as it should be: nothing to change\n".to_owned(),
+                (true, true) => "⚠ nothing to change: what is named above needs a person\n".to_owned(),
             };
             if !report.findings.is_empty() {
                 text.push_str(
