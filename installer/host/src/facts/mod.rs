@@ -130,6 +130,7 @@ impl Facts {
         match fact {
             Fact::Kernel => self.blocking(kernel::read).await,
             Fact::Distribution => self.blocking(distribution::read).await,
+            Fact::Today => today((self.clock)()),
             Fact::Capacity => self.blocking(capacity::read).await,
             Fact::FileSystem { path } => {
                 let path = path.clone();
@@ -182,11 +183,18 @@ impl Facts {
     }
 }
 
-/// Facts that lie in files, so that an unpacked image or mounted disk tells them too.
+fn today(now: SystemTime) -> Result<State, Unread> {
+    let since =
+        now.duration_since(SystemTime::UNIX_EPOCH).map_err(|error| Unread::Failed(error.to_string()))?;
+    Ok(State::Int(i64::try_from(since.as_secs() / 86_400).unwrap_or(i64::MAX)))
+}
+
+/// Facts that lie in files or hold everywhere, so that an unpacked image or mounted disk tells them too.
 fn told_by_files(fact: &Fact) -> bool {
     matches!(
         fact,
         Fact::Distribution
+            | Fact::Today
             | Fact::Runtimes
             | Fact::Selinux
             | Fact::Apparmor
