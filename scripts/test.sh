@@ -18,6 +18,8 @@ export PATH=$tools:$PATH
 cosign=target/cosign/usr/bin/cosign
 [ -x "$cosign" ] || scripts/trixie.sh cosign target/cosign
 export GROUNDFAST_COSIGN=$PWD/$cosign
+scripts/promtool.sh target/prometheus
+export GROUNDFAST_PROMTOOL=$PWD/target/prometheus/promtool GROUNDFAST_JUNIT_XSD=$PWD/target/tools/junit-10.xsd
 if [ -d ../shared ]; then
   GROUNDFAST_SHARED=$(cd ../shared && pwd -P)
   export GROUNDFAST_SHARED

@@ -9,14 +9,14 @@ use engine::{Context, Outcome, Pin};
 use model::{About, Constraint, Control, ControlId, HostPath, Resource, Severity, State};
 
 use crate::cli::{Approve, Global};
-use crate::commands::resume::{show_taking_back, take_back};
+use crate::commands::resume::{finish, show_taking_back, take_back};
 use crate::converge::Job;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
 use crate::session::{Request, Session};
 use crate::site::Site;
 use crate::tailoring;
-use crate::{output, render, shelf};
+use crate::{output, shelf};
 
 const UNIT: &str = "/etc/systemd/system/groundfast-recover.service";
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/groundfast-recover.service";
@@ -36,12 +36,7 @@ pub async fn recover(session: &Session<'_>, only_plan: bool) -> Result<Exit, Fai
         }
         let outcome = take_back(session, &past).await?;
         if matches!(outcome, Outcome::Stranded { .. }) {
-            output::result(
-                session.global.output,
-                &render::outcome(&outcome, past.plan.plan(), &name),
-                &serde_json::Value::Null,
-            );
-            return Ok(Exit::Stranded);
+            return finish(session, &past, &outcome);
         }
         output::say(&format!("⚠ run {name} was interrupted and has been taken back"));
     }

@@ -129,7 +129,7 @@ pub enum Command {
     /// Find what has moved since the last run.
     Drift(commands::drift::Drift),
     /// Say what a control asks, why, how it is judged and how it would be mended.
-    Explain(commands::profile::Explain),
+    Explain(commands::explain::Explain),
     /// Assess a hardening profile, show what would change, and enforce it once approved.
     Harden(commands::harden::Harden),
     /// Verify a bundle, check this machine, harden it, inject secrets, bring the product up.
@@ -145,9 +145,11 @@ pub enum Command {
     Policy(commands::policy::Action),
     /// Check whether this machine can carry the product, without changing anything.
     Preflight(commands::preflight::Preflight),
-    /// List and check profiles.
+    /// List, show and check profiles.
     #[command(subcommand)]
     Profile(commands::profile::Profile),
+    /// Write the report of a run in a format: a page, SARIF, JUnit, XCCDF, ARF, OSCAL and others.
+    Report(commands::report::Report),
     /// Undo a run that was interrupted; `--boot` brings a site back after a start of the machine.
     Recover(commands::resume::Recover),
     /// Carry on with a run that was interrupted.

@@ -16,7 +16,8 @@ use crate::document::Document;
 use crate::failure::{Exit, Failure};
 use crate::planfile;
 use crate::session::{Request, Session};
-use crate::{output, render, second_person};
+use crate::{output, second_person};
+use report::text;
 
 /// Everything one convergence works with.
 pub struct Job<'j> {
@@ -98,7 +99,7 @@ impl Job<'_> {
         document.with_outcome(&outcome);
         document.run = Some(session.run.clone());
         document.finished = jiff::Timestamp::now().to_string();
-        let text = text_of(&document, &outcome, approved.plan(), &session.run);
+        let text = document.text(false);
         keep_report(&directory, &document, &text, self.request.answers.report.folder.as_deref())?;
         output::result(session.global.output, &text, &document.json());
         Ok(exit_of(&outcome, &document.findings))
@@ -177,12 +178,12 @@ impl Job<'_> {
     }
 
     fn print_plan(&self, document: &Document, plan: &Plan, diffs: &[(String, String)]) {
-        let text = format!("{}{}", render::findings(&document.findings, false), render::plan(plan, diffs));
+        let text = format!("{}{}", text::findings(&document.findings, false), text::plan(plan, diffs));
         output::result(self.session.global.output, &text, &document.json());
     }
 
     fn stopped(&self, document: &Document) -> Exit {
-        let text = render::findings(&document.findings, false);
+        let text = text::findings(&document.findings, false);
         output::result(self.session.global.output, &text, &document.json());
         output::say("a blocker stopped the run; nothing was changed");
         Exit::Findings
@@ -321,16 +322,6 @@ fn fixed(before: &[Finding], after: Vec<Finding>, plan: &Plan) -> Vec<Finding> {
         .collect()
 }
 
-fn text_of(document: &Document, outcome: &Outcome, plan: &Plan, run: &str) -> String {
-    let next = match outcome {
-        Outcome::Enforced => {
-            "next: `groundfast drift` tells what moves, `groundfast rollback` takes this run back\n"
-        }
-        _ => "",
-    };
-    format!("{}{}{next}", render::findings(&document.findings, false), render::outcome(outcome, plan, run))
-}
-
 fn keep_report(
     directory: &RunDir,
     document: &Document,
@@ -352,7 +343,7 @@ pub fn exit_of(outcome: &Outcome, findings: &[Finding]) -> Exit {
     }
 }
 
-/// A sink for the look afterwards, whose findings are told once they are compared.
+/// A sink that tells nothing: for a look whose findings are told later, or otherwise.
 pub struct Silent;
 
 impl Sink for Silent {

@@ -19,7 +19,6 @@ mod passphrase;
 mod planfile;
 mod product;
 mod progress;
-mod render;
 mod second_person;
 mod session;
 mod shape;

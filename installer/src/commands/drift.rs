@@ -1,10 +1,10 @@
 //! `groundfast drift`: everything that the runs in force enforced or pinned, looked at again.
 
-use std::collections::BTreeMap;
-
 use clap::{Args, Subcommand};
 use engine::{Assessment, assess};
 use model::{Control, ControlId, Kind, Resource, Sink, Verdict};
+use serde_json::json;
+use std::collections::BTreeMap;
 
 use super::accept::{self, Accept};
 use crate::cli::Global;
@@ -13,7 +13,7 @@ use crate::history::{self, Left, Past};
 use crate::session::Session;
 use crate::shelf::Shelf;
 use crate::site::{Site, pins};
-use crate::{baseline, controls, output, render};
+use crate::{baseline, controls, output};
 
 /// Find what has moved since the last run. Exit 3 when something did.
 #[derive(Debug, Args)]
@@ -56,10 +56,9 @@ pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
     document.run = Some(last.name.clone());
     document.with_findings(assessment.findings);
     document.finished = jiff::Timestamp::now().to_string();
-    let since =
-        format!("compared with run {} of {}\n", last.name, last.report.as_ref().map_or("", |r| &r.finished));
-    let text = format!("{}{since}", render::findings(&document.findings, command.all));
-    output::result(global.output, &text, &document.json());
+    let finished = last.report.as_ref().map(|report| &report.finished);
+    document.result = json!({ "compared_with": { "run": last.name, "finished": finished } });
+    output::result(global.output, &document.text(command.all), &document.json());
     Ok(if drifted { Exit::Findings } else { Exit::Done })
 }
 

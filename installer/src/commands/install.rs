@@ -17,7 +17,8 @@ use crate::product::PLATFORM;
 use crate::progress::Progress;
 use crate::session::{Request, Session, files_only};
 use crate::site::{Site, trust};
-use crate::{boot, controls, history, output, render, shelf, tailoring};
+use crate::{boot, controls, history, output, shelf, tailoring};
+use report::text;
 
 /// Verify a bundle, check this machine, harden it, inject secrets, bring the product up and watch it answer.
 #[derive(Debug, Args)]
@@ -144,7 +145,7 @@ fn stopped(session: &Session<'_>, checked: Assessment) -> Exit {
     document.outcome = "findings".to_owned();
     document.with_findings(checked.findings);
     document.finished = Timestamp::now().to_string();
-    output::result(session.global.output, &render::findings(&document.findings, false), &document.json());
+    output::result(session.global.output, &text::findings(&document.findings, false), &document.json());
     output::say(
         "a blocker stopped the run; nothing was changed. Mend it, or waive it in the answers with owner, reason and expiry",
     );

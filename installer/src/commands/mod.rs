@@ -7,6 +7,7 @@ pub mod attest;
 pub mod bundle;
 pub mod docs;
 pub mod drift;
+pub mod explain;
 pub mod harden;
 pub mod install;
 pub mod key;
@@ -15,6 +16,7 @@ pub mod policy;
 pub mod preflight;
 pub mod profile;
 pub mod record;
+pub mod report;
 pub mod resume;
 pub mod rollback;
 pub mod status;
@@ -36,13 +38,14 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Bundle(verb) => bundle::run(verb, global),
         Command::Completions(command) => docs::completions(&command),
         Command::Docs(command) => docs::run(&command),
-        Command::Explain(command) => profile::explain(&command, global),
         Command::Key(verb) => key::run(verb, global),
         Command::Plan(command) => plan::run(&command, global),
         Command::Policy(action) => policy::run(action, global.output),
+        Command::Report(command) => report::run(&command, global),
         Command::Status(command) => status::run(&command, global),
         Command::Waiver(command) => waiver::run(command, global),
         Command::Drift(command) => wait(drift::run(&command, global)),
+        Command::Explain(command) => wait(explain::run(&command, global)),
         Command::Install(command) => wait(install::run(&command, global)),
         Command::Harden(command) => wait(harden::run(&command, global)),
         Command::Profile(command) => wait(profile::run(&command, global)),

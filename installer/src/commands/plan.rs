@@ -9,7 +9,8 @@ use records::{PlanApproval, Record};
 use super::record::{self, Signing};
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
-use crate::{output, planfile, render};
+use crate::{output, planfile};
+use report::text;
 
 /// How many days an approval holds that says nothing else.
 const DAYS: i64 = 7;
@@ -70,5 +71,5 @@ pub fn run(command: &Plan, global: &Global) -> Result<Exit, Failure> {
 
 fn changes(plan: &model::Plan) -> String {
     let steps: String = plan.steps().map(|step| format!("{}\n", step.change)).collect();
-    format!("{steps}{}", render::plan(plan, &[]).trim_end())
+    format!("{steps}{}", text::plan(plan, &[]).trim_end())
 }

@@ -11,7 +11,8 @@ use crate::answers::Answers;
 use crate::cli::{Global, Select};
 use crate::failure::{Exit, Failure};
 use crate::session::{Request, Session, files_only};
-use crate::{controls, output, render, shelf};
+use crate::{controls, output, shelf};
+use report::text;
 
 /// Check whether this machine can carry the product, without changing anything.
 #[derive(Debug, Args)]
@@ -61,6 +62,6 @@ pub async fn run(command: &Preflight, global: &Global) -> Result<Exit, Failure> 
     document.outcome = if failed { "findings" } else { "passed" }.to_owned();
     document.with_findings(assessment.findings);
     document.finished = jiff::Timestamp::now().to_string();
-    output::result(global.output, &render::findings(&document.findings, command.all), &document.json());
+    output::result(global.output, &text::findings(&document.findings, command.all), &document.json());
     Ok(if failed { Exit::Findings } else { Exit::Done })
 }

@@ -9,9 +9,9 @@ use crate::converge::{carry_out, exit_of, lock, unwritable};
 use crate::document::Document;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
+use crate::output;
 use crate::session::Session;
 use crate::site::Site;
-use crate::{output, render};
 
 /// Carry on with a run that was interrupted.
 #[derive(Debug, Args)]
@@ -145,7 +145,7 @@ pub async fn show(
     document.outcome = "planned".to_owned();
     document.with_plan(plan, &diffs);
     document.finished = jiff::Timestamp::now().to_string();
-    output::result(global.output, &format!("{about}{}", render::plan(plan, &diffs)), &document.json());
+    output::result(global.output, &format!("{about}{}", document.text(false)), &document.json());
 }
 
 fn interrupted(session: &Session<'_>) -> Result<Past, Failure> {
@@ -158,17 +158,17 @@ fn none() -> Failure {
         .hint("`groundfast status` lists the runs")
 }
 
-fn finish(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<Exit, Failure> {
+/// Leaves the report of a run that was carried on or taken back, and prints it.
+///
+/// # Errors
+/// When the report cannot be written.
+pub fn finish(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<Exit, Failure> {
     let mut document = session.document();
     document.run = Some(past.name.clone());
     document.with_plan(past.plan.plan(), &[]);
     document.with_outcome(outcome);
     document.finished = jiff::Timestamp::now().to_string();
     past.directory.write("report.json", &document).map_err(|error| unwritable(&error))?;
-    output::result(
-        session.global.output,
-        &render::outcome(outcome, past.plan.plan(), &past.name),
-        &document.json(),
-    );
+    output::result(session.global.output, &document.text(false), &document.json());
     Ok(exit_of(outcome, &[]))
 }

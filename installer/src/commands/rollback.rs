@@ -9,9 +9,9 @@ use crate::cli::{Approve, Global};
 use crate::converge::{self, carry_out, exit_of, lock, unwritable};
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
+use crate::output;
 use crate::session::{Request, Session};
 use crate::site::Site;
-use crate::{output, render};
 
 /// Undo a finished run and every later one, newest first.
 #[derive(Debug, Args)]
@@ -68,11 +68,7 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     document.run = Some(session.run.clone());
     document.finished = jiff::Timestamp::now().to_string();
     directory.write("report.json", &document).map_err(|error| unwritable(&error))?;
-    output::result(
-        global.output,
-        &render::outcome(&outcome, approved.plan(), &session.run),
-        &document.json(),
-    );
+    output::result(global.output, &document.text(false), &document.json());
     Ok(exit_of(&outcome, &[]))
 }
 

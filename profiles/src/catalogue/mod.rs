@@ -119,6 +119,15 @@ impl Catalogue {
         })
     }
 
+    /// The profiles that select a control, in order of their names.
+    pub fn profiles_with(&self, control: &str) -> Vec<String> {
+        let selects = |profile: &&Profile| {
+            let selected = self.selected(profile).unwrap_or_default();
+            selected.iter().any(|template| template.about.id.as_str() == control)
+        };
+        self.profiles.values().filter(selects).map(|profile| profile.id.clone()).collect()
+    }
+
     /// What people read about a control, whatever profile selects it; its variables at their defaults.
     pub fn explain(&self, control: &str) -> Option<About> {
         let template = self.controls.get(control)?;
