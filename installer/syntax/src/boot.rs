@@ -67,7 +67,7 @@ fn defaults(source: &dyn Source) -> Result<Vec<(String, String)>, Unread> {
     Ok(lines)
 }
 
-/// Takes an assignment of the shell: `NAME=…` or `NAME+=…`, quoted or not, with variables known so far.
+/// Takes an assignment of the shell, one a line: `NAME=…` or `NAME+=…`, quoted or not, with variables known so far.
 fn assign(line: &str, variables: &mut BTreeMap<String, String>) {
     let line = line.trim();
     let line = line.strip_prefix("export ").unwrap_or(line);

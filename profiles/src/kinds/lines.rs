@@ -116,7 +116,10 @@ fn line(item: &State) -> Found<'_> {
 
 impl Kind for Lines {
     fn check(&self) -> Result<(), String> {
-        regex_syntax::parse(&self.pattern)
+        // Patterns are matched without Unicode's tables, so they are read without them.
+        let mut parser = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build();
+        parser
+            .parse(&self.pattern)
             .map_err(|error| format!("`pattern` is not a regular expression: {error}"))?;
         if self.files.is_empty() {
             return Err("`files` names no file".to_owned());
