@@ -14,6 +14,7 @@ mod edit;
 pub mod firewall;
 mod ini;
 mod keyed;
+mod kubernetes;
 mod lines;
 mod lookup;
 mod modprobe;

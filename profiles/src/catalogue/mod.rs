@@ -47,6 +47,7 @@ const BUILTIN: &[(&str, &str)] = embedded![
     "cis/ubuntu2404.toml",
     "environment.toml",
     "docker.toml",
+    "kubernetes.toml",
 ];
 
 /// Everything that profile files declare; a later file wins over an earlier one, name by name.

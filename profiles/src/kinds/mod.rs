@@ -10,6 +10,7 @@ mod env;
 mod file;
 mod firewall;
 mod homes;
+mod kubernetes;
 mod link;
 mod listeners;
 mod mac;
@@ -120,6 +121,7 @@ kinds! {
     Firewall = "firewall" => firewall::Firewall,
     FirewalldZone = "firewalld_zone" => firewall::Zone,
     Homes = "homes" => homes::Homes,
+    Kubernetes = "kubernetes" => kubernetes::Kubernetes,
     Link = "link" => link::Link,
     Listeners = "listeners" => listeners::Listeners,
     Module = "module" => module::Module,
