@@ -285,6 +285,9 @@ pub enum Lookup {
     /// An option of dockerd by its name in daemon.json and as a flag: absent where nothing sets it, else a record
     /// with `value` (lists with commas, the names of tables) and `at`.
     DockerOption { key: String, flag: String },
+    /// What a part of Kubernetes is told: absent when its file is not there, else a record with `value`, absent
+    /// where the file does not set it. The name is a flag, as `--profiling`, or a path of keys.
+    Kubernetes { path: HostPath, name: String },
     /// A key of apt.conf(5) such as `APT::Install-Recommends`, or absent.
     Apt { key: String },
     /// All users: absent when there is no `/etc/passwd`, else a list of records `name`, `uid`, `gid`, `home`, `shell` of `/etc/passwd`, `elsewhere` (whether
@@ -512,6 +515,7 @@ impl fmt::Display for Lookup {
             Self::DconfCompiled { database } => write!(f, "dconf database {database}"),
             Self::Selinux => f.write_str("SELinux"),
             Self::DockerOption { key, .. } => write!(f, "Docker's option {key}"),
+            Self::Kubernetes { path, name } => write!(f, "{name} of {path}"),
             Self::Apt { key } => write!(f, "apt option {key}"),
             Self::Users => f.write_str("users"),
             Self::Groups => f.write_str("groups"),

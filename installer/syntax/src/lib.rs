@@ -17,6 +17,7 @@ pub mod firewall;
 mod fstab;
 mod ini;
 mod keyed;
+mod kubernetes;
 mod lines;
 mod lookup;
 mod matches;

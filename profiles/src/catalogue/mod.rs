@@ -56,6 +56,7 @@ const BUILTIN: &[(&str, &str)] = embedded![
     "environment.toml",
     "tailorings.toml",
     "docker.toml",
+    "kubernetes.toml",
 ];
 
 /// Everything that profile files declare; a later file wins over an earlier one, name by name.

@@ -430,6 +430,7 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
         ("dconf_compiled", desktop::compiled()),
         ("firewall", network::firewall()),
         ("firewalld_zone", network::zone()),
+        ("kubernetes", network::kubernetes()),
         ("link", texts::link()),
         ("listeners", network::listeners()),
         ("presence", texts::presence()),

@@ -13,6 +13,7 @@ mod env;
 mod file;
 mod firewall;
 mod homes;
+mod kubernetes;
 mod lines;
 mod link;
 mod listeners;
@@ -134,6 +135,7 @@ kinds! {
     FirewalldZone = "firewalld_zone" => firewall::Zone,
     Homes = "homes" => homes::Homes,
     Lines = "lines" => lines::Lines,
+    Kubernetes = "kubernetes" => kubernetes::Kubernetes,
     Link = "link" => link::Link,
     Listeners = "listeners" => listeners::Listeners,
     Module = "module" => module::Module,

@@ -374,3 +374,34 @@ pub(super) fn container() -> Vec<Case> {
     }
     cases
 }
+
+pub(super) fn kubernetes() -> Vec<Case> {
+    let api = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+    let anonymous = r#"{ kind = "kubernetes", path = "/etc/kubernetes/manifests/kube-apiserver.yaml", name = "--anonymous-auth", value = "false", default = "true" }"#;
+    let modes = r#"{ kind = "kubernetes", path = "/etc/kubernetes/manifests/kube-apiserver.yaml", name = "--authorization-mode", holds = ["Node", "RBAC"], lacks = ["AlwaysAllow"] }"#;
+    let token = r#"{ kind = "kubernetes", path = "/etc/kubernetes/manifests/kube-apiserver.yaml", name = "--token-auth-file", absent = true }"#;
+    let port = r#"{ kind = "kubernetes", path = "/var/lib/kubelet/config.yaml", name = "readOnlyPort", value = 0, default = 0 }"#;
+    let with = |flag: &str| {
+        m().with(api, &format!("spec:\n  containers:\n  - command:\n    - kube-apiserver\n    - {flag}\n"))
+    };
+    vec![
+        case(anonymous, with("--anonymous-auth=false"), Pass, "false in"),
+        stuck(anonymous, with("--anonymous-auth=true"), "true in"),
+        stuck(anonymous, with("--x=1"), "true by default"),
+        case(anonymous, m(), Notapplicable, "not there"),
+        case(anonymous, Machine::blind(), Unknown, "permission denied"),
+        case(modes, with("--authorization-mode=Node,RBAC"), Pass, "Node,RBAC"),
+        stuck(modes, with("--authorization-mode=Node,RBAC,AlwaysAllow"), "AlwaysAllow"),
+        stuck(modes, with("--authorization-mode=RBAC"), "RBAC"),
+        case(token, with("--x=1"), Pass, "does not set"),
+        stuck(token, with("--token-auth-file=/etc/t"), "/etc/t"),
+        case(port, m().with("/var/lib/kubelet/config.yaml", "kind: x\n"), Pass, "0 by default"),
+        stuck(port, m().with("/var/lib/kubelet/config.yaml", "readOnlyPort: 10255\n"), "10255"),
+        case(
+            port,
+            m().with("/var/lib/kubelet/config.yaml", "readOnlyPort: &a 1\n"),
+            Unknown,
+            "not read here",
+        ),
+    ]
+}
