@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Exit, Failure};
 
+mod people;
+
+pub use people::{Approval, Records};
+
 /// The answers of one site. Paths are relative to the answer file. Unknown keys are errors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +45,12 @@ pub struct Answers {
     /// The communication matrix.
     #[serde(default)]
     pub matrix: Matrix,
+    /// Signed records of decisions, and whose they may be.
+    #[serde(default)]
+    pub records: Records,
+    /// Who has to agree before anything is changed.
+    #[serde(default)]
+    pub approval: Approval,
     /// The report of the run.
     #[serde(default)]
     pub report: Report,
@@ -251,6 +261,7 @@ impl From<&Waived> for Waiver {
             ticket: waived.ticket.clone(),
             approver: waived.approver.clone(),
             expires: waived.expires.clone(),
+            signed_by: None,
         }
     }
 }
@@ -344,6 +355,7 @@ impl Answers {
             .chain([&mut self.report.folder])
             .flatten()
             .chain([&mut self.stack.socket])
+            .chain(self.records.paths_mut())
             .chain(self.stack.volumes.values_mut())
             .chain(self.stack.certificates.values_mut().flat_map(|c| [&mut c.chain, &mut c.authority]));
         for path in paths {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use bundle::Contents;
 use bundle::spec::Protocol;
+use engine::Context;
 use model::{About, Blobs, Control, ControlId, Demand, Evidence, Judgement, Resource};
 use profiles::{Catalogue, ResolveError, Tailoring};
 
@@ -104,6 +105,35 @@ pub fn certificates(request: &Request) -> Result<Vec<Box<dyn Control>>, Failure>
     let mut controls = preflight(request, &BTreeMap::new())?;
     controls.retain(|control| control.id().as_str().starts_with(CERTIFICATES));
     Ok(controls)
+}
+
+/// Makes sure that what people decided about, and still holds, exists: a decision about a rule that was renamed
+/// must not lapse in silence.
+///
+/// # Errors
+/// Exit 2, with the successor of what was renamed.
+pub fn all_known(request: &Request, context: &Context) -> Result<(), Failure> {
+    let waived = context.waivers.iter().map(|one| ("waiver", &one.control, &one.expires));
+    let attested = context.attestations.iter().map(|one| ("attestation", &one.control, &one.expires));
+    let mut decided = waived.chain(attested).filter(|(_, _, expires)| context.today <= **expires).peekable();
+    if decided.peek().is_none() {
+        return Ok(());
+    }
+    let catalogue = catalogue(&request.profiles)?;
+    for (what, control, _) in decided.filter(|(_, control, _)| !is_made_here(control.as_str())) {
+        catalogue.known(control.as_str()).map_err(|error| {
+            Failure::new(Exit::Usage, format!("reading the {what} of {control}"))
+                .because(&error)
+                .hint("write it anew for a control that exists; `groundfast explain CONTROL` knows them")
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether a control comes from a product or a run rather than from a profile.
+fn is_made_here(id: &str) -> bool {
+    let made = ["boot.", "image.", "pin:", "policy.", "secret.", "service.", "stack."];
+    id.starts_with(&format!("{CERTIFICATES}.")) || made.iter().any(|prefix| id.starts_with(prefix))
 }
 
 fn of_certificate(certificate: &Certificate) -> [(String, String); 3] {
@@ -219,6 +249,10 @@ impl Control for Named {
 
     fn judge(&self, seen: &Evidence) -> Judgement {
         self.control.judge(seen)
+    }
+
+    fn is_left_out(&self) -> bool {
+        self.control.is_left_out()
     }
 
     fn remedy(&self, seen: &Evidence) -> Vec<Demand> {

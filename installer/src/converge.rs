@@ -16,7 +16,8 @@ use crate::document::Document;
 use crate::failure::{Exit, Failure};
 use crate::planfile;
 use crate::session::{Request, Session};
-use crate::{output, render};
+use crate::{output, second_person};
+use report::text;
 
 /// Everything one convergence works with.
 pub struct Job<'j> {
@@ -114,6 +115,8 @@ impl Job<'_> {
         if let Some(path) = &self.approve.plan_in {
             planfile::check(path, &plan)?;
         }
+        let second = self.approve.approval.as_deref();
+        let second = second_person::approval(self.session, &self.request, &plan, second)?;
         let irreversible = self.approve.accept_irreversible;
         let by = if self.approve.plan_in.is_some() {
             "--plan-in"
@@ -133,7 +136,8 @@ impl Job<'_> {
             }
             "operator at the terminal"
         };
-        let approval = Approval { by: by.to_owned(), irreversible };
+        let by = second.map_or(by.to_owned(), |second| format!("{by}, and {second}"));
+        let approval = Approval { by, irreversible };
         plan.approve(approval).map_err(|plan| {
             let count = plan.irreversible();
             Failure::new(Exit::Usage, format!("{count} changes cannot be taken back and are not approved"))
@@ -174,12 +178,12 @@ impl Job<'_> {
     }
 
     fn print_plan(&self, document: &Document, plan: &Plan, diffs: &[(String, String)]) {
-        let text = format!("{}{}", render::findings(&document.findings, false), render::plan(plan, diffs));
+        let text = format!("{}{}", text::findings(&document.findings, false), text::plan(plan, diffs));
         output::result(self.session.global.output, &text, &document.json());
     }
 
     fn stopped(&self, document: &Document) -> Exit {
-        let text = render::findings(&document.findings, false);
+        let text = text::findings(&document.findings, false);
         output::result(self.session.global.output, &text, &document.json());
         output::say("a blocker stopped the run; nothing was changed");
         Exit::Findings

@@ -13,6 +13,7 @@ use toml::{Spanned, Value};
 use crate::benchmark::{Benchmark, BenchmarkTable};
 use crate::condition::Condition;
 use crate::error::{Place, ProfileError, nearest};
+use crate::former::Former;
 use crate::kinds::{KINDS, Probe, ReadError};
 use crate::schema::{ProbeTable, SeverityWord};
 use crate::tailoring::{Named, Selector};
@@ -25,6 +26,7 @@ pub(crate) struct File {
     pub(crate) profiles: Vec<Profile>,
     pub(crate) tailorings: Vec<Named>,
     pub(crate) controls: Vec<Template>,
+    pub(crate) former: Former,
 }
 
 /// A profile file.
@@ -44,6 +46,12 @@ pub(crate) struct Head {
     #[serde(default)]
     #[schemars(with = "Vec<ProfileTable>")]
     profile: Vec<Spanned<ProfileTable>>,
+    /// Controls and variables that go by another name now: `old = "new"`.
+    #[serde(default)]
+    renamed: BTreeMap<String, String>,
+    /// Controls and variables that are gone for good: `old = "why, and what to do instead"`.
+    #[serde(default)]
+    removed: BTreeMap<String, String>,
     /// What is left out or set for a reason that has a name.
     #[serde(default)]
     tailoring: Vec<TailoringTable>,
@@ -255,8 +263,9 @@ impl File {
         let tailorings = head.tailoring.into_iter().map(|table| read_tailoring(&place, table, &all));
         let tailorings = tailorings.collect::<Result<_, _>>()?;
         let controls = read_controls(&place, controls, &Defaults::of(&all))?;
+        let former = Former { renamed: head.renamed, removed: head.removed };
         let benchmark = head.benchmark.map(|table| table.read(&place)).transpose()?;
-        Ok(Self { variables, benchmark, profiles, tailorings, controls })
+        Ok(Self { variables, benchmark, profiles, tailorings, controls, former })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{About, Finding, Verdict, Waiver};
+use model::About;
 
 /// What a site changes about a profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,28 +64,6 @@ impl Selector {
                 reference.source == *source
                     && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             }),
-        }
-    }
-}
-
-/// Marks findings that a waiver covers as `waived`; one that has expired on `today` (`YYYY-MM-DD`) covers
-/// nothing, and the finding says so. Only findings that failed or could not be checked can be waived.
-pub fn waive(findings: &mut [Finding], waivers: &[Waiver], today: &str) {
-    for finding in findings.iter_mut().filter(|finding| finding.verdict.is_finding()) {
-        let mut covering = waivers.iter().filter(|waiver| waiver.control == finding.control);
-        match covering.clone().find(|waiver| waiver.holds_on(today)) {
-            Some(waiver) => {
-                finding.verdict = Verdict::Waived;
-                finding.waiver = Some(waiver.clone());
-            }
-            None => {
-                if let Some(expired) = covering.next() {
-                    finding.actual.push_str(&format!(
-                        " (the waiver of {} expired on {})",
-                        expired.owner, expired.expires
-                    ));
-                }
-            }
         }
     }
 }

@@ -282,6 +282,9 @@ pub enum Lookup {
     /// SELinux: a record with `configured` and `policy` (what `/etc/selinux/config` says, absent when nothing does)
     /// and `running` (`enforcing`, `permissive`, `disabled`, absent when it cannot be seen here).
     Selinux,
+    /// An option of dockerd by its name in daemon.json and as a flag: absent where nothing sets it, else a record
+    /// with `value` (lists with commas, the names of tables) and `at`.
+    DockerOption { key: String, flag: String },
     /// A key of apt.conf(5) such as `APT::Install-Recommends`, or absent.
     Apt { key: String },
     /// All users: absent when there is no `/etc/passwd`, else a list of records `name`, `uid`, `gid`, `home`, `shell` of `/etc/passwd`, `elsewhere` (whether
@@ -333,6 +336,8 @@ pub enum Fact {
     Runtimes,
     /// Ports that the engine behind this socket publishes, with the container and its Compose project.
     Published { socket: HostPath },
+    /// How the running containers of the engine behind this socket are kept apart.
+    Containers { socket: HostPath },
     /// The Compose plugin: version.
     Compose,
     /// cgroup version and controllers.
@@ -506,6 +511,7 @@ impl fmt::Display for Lookup {
             Self::Dconf { key, .. } => write!(f, "dconf key {key}"),
             Self::DconfCompiled { database } => write!(f, "dconf database {database}"),
             Self::Selinux => f.write_str("SELinux"),
+            Self::DockerOption { key, .. } => write!(f, "Docker's option {key}"),
             Self::Apt { key } => write!(f, "apt option {key}"),
             Self::Users => f.write_str("users"),
             Self::Groups => f.write_str("groups"),
@@ -541,6 +547,7 @@ impl fmt::Display for Fact {
             Self::Containerd { socket } => write!(f, "containerd at {socket}"),
             Self::Runtimes => f.write_str("installed container runtimes"),
             Self::Published { socket } => write!(f, "ports published by {socket}"),
+            Self::Containers { socket } => write!(f, "containers of {socket}"),
             Self::Compose => f.write_str("Compose"),
             Self::Cgroups => f.write_str("control groups"),
             Self::KernelModule { name } => write!(f, "kernel module {name}"),

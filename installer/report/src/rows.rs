@@ -60,8 +60,16 @@ pub(crate) fn waived(finding: &Finding) -> Option<String> {
     if let Some(ticket) = &waiver.ticket {
         text.push_str(&format!(" (ticket {ticket})"));
     }
-    if let Some(approver) = &waiver.approver {
-        text.push_str(&format!(", agreed by {approver}"));
+    match (&waiver.signed_by, &waiver.approver) {
+        (Some(key), Some(approver)) => text.push_str(&format!(", signed by {approver} with key {key}")),
+        (None, Some(approver)) => text.push_str(&format!(", agreed by {approver}, unsigned")),
+        (_, None) => text.push_str(", unsigned"),
     }
     Some(text)
+}
+
+/// Whose word a finding passes on, in one line.
+pub(crate) fn attested(finding: &Finding) -> Option<String> {
+    let attestation = finding.attestation.as_ref()?;
+    Some(format!("{} (signed with key {})", finding.actual, attestation.signed_by))
 }

@@ -4,7 +4,7 @@ use model::{Finding, Plan, Summary, Verdict};
 use serde_json::Value;
 
 use crate::report::Report;
-use crate::rows::waived;
+use crate::rows::{attested, waived};
 
 /// The whole report; `all` shows the findings that need nobody as well.
 pub fn whole(report: &Report, all: bool) -> String {
@@ -25,7 +25,9 @@ pub fn whole(report: &Report, all: bool) -> String {
 /// Findings that need somebody, one block each, then a line that counts all.
 pub fn findings(findings: &[Finding], all: bool) -> String {
     let mut text = String::new();
-    for finding in findings.iter().filter(|finding| all || !quiet(finding.verdict)) {
+    // A pass on somebody's word is always shown, with whose it is.
+    let shows = |finding: &&Finding| all || finding.attestation.is_some() || !quiet(finding.verdict);
+    for finding in findings.iter().filter(shows) {
         text.push_str(&block(finding));
     }
     text.push_str(&format!("{}\n", Summary::of(findings)));
@@ -60,6 +62,9 @@ fn block(finding: &Finding) -> String {
     let Finding { control, title, verdict, severity, .. } = finding;
     let control = line(control.as_str());
     let mut text = format!("{mark} {verdict} {control} [{severity}] {}\n", line(title));
+    if let Some(attested) = attested(finding) {
+        text.push_str(&format!("    {}\n", line(&attested)));
+    }
     if matches!(finding.verdict, Verdict::Pass | Verdict::Fixed | Verdict::Notapplicable) {
         return text;
     }

@@ -15,9 +15,10 @@ use crate::cli::Global;
 use crate::controls::{self, catalogue};
 use crate::converge::Silent;
 use crate::failure::{Exit, Failure};
+use crate::output;
 use crate::session::{Request, Session, files_only};
 use crate::tailoring::System;
-use crate::{output, render};
+use report::text;
 
 /// Say what a control asks, why, how it is judged on this machine, and what would mend it. Nothing is changed.
 #[derive(Debug, Args)]
@@ -104,7 +105,7 @@ async fn judge(
         return Err(Failure::new(Exit::Usage, why).hint(format!("these do: {}", profiles.join(", "))));
     };
     let host = files_only(&local);
-    let found = assess(&controls, &host, &session.context(&answers), &Silent).await;
+    let found = assess(&controls, &host, &session.context(&answers)?, &Silent).await;
     let bytes = MemoryBlobs::default();
     let planning = || Failure::new(Exit::Error, "planning what would mend it");
     let plan = engine::plan(&found.demands, &host, &bytes).await;
@@ -166,10 +167,10 @@ fn text(about: &About, profiles: &[String], here: &Result<Here, Failure>) -> Str
         Ok(here) => {
             text.push_str(&format!("here, by profile {}:\n", here.profile));
             for finding in &here.findings {
-                text.push_str(&render::explained(finding));
+                text.push_str(&text::explained(finding));
             }
             if !here.plan.is_empty() {
-                text.push_str(&format!("what would mend it:\n{}", render::plan(&here.plan, &here.diffs)));
+                text.push_str(&format!("what would mend it:\n{}", text::plan(&here.plan, &here.diffs)));
             }
         }
     }

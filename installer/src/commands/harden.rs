@@ -10,7 +10,7 @@ use crate::cli::{Approve, Global, Select};
 use crate::converge::Job;
 use crate::failure::{Exit, Failure};
 use crate::session::{Request, Session, files_only};
-use crate::{controls, tailoring};
+use crate::{controls, shelf, tailoring};
 
 /// Assess a hardening profile, show what would change, and enforce it once approved.
 #[derive(Debug, Args)]
@@ -50,6 +50,9 @@ pub async fn run(command: &Harden, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "harden")?;
     let answers = answers(command)?;
     let root = answers.harden.root.clone().unwrap_or_else(|| PathBuf::from("/"));
+    if !command.approve.plan {
+        session.may_change(root == Path::new("/"))?;
+    }
     let local = session.local(&root, false)?;
     let host = files_only(&local);
     let mut request =
@@ -57,9 +60,11 @@ pub async fn run(command: &Harden, global: &Global) -> Result<Exit, Failure> {
     tailoring::read(&mut request)?;
     tailoring::suits(&session, &request, command.approve.plan).await?;
     let controls = controls::harden(&request)?;
+    let context = session.context(&answers)?;
+    controls::all_known(&request, &context)?;
     let job = Job {
         session: &session,
-        context: session.context(&answers),
+        context,
         told: tailoring::told(&request)?,
         request,
         controls,
@@ -95,6 +100,8 @@ fn answers(command: &Harden) -> Result<Answers, Failure> {
         let opening = || Failure::new(Exit::Usage, format!("--root {}", root.display()));
         harden.root = Some(absolute.map_err(|error| opening().because(&error))?);
     }
+    answers.records.paths.extend(shelf::given(&command.select.waivers)?);
+    let harden = &mut answers.harden;
     harden.only.extend(command.select.only.iter().cloned());
     harden.skip.extend(skips(&command.select));
     harden.set.extend(variables(&by_name)?);

@@ -1,7 +1,9 @@
 //! One file a command: read the arguments, call the crate that does the work, render what comes back.
 
+pub mod accept;
 pub mod agent;
 pub mod answers;
+pub mod attest;
 pub mod bundle;
 pub mod docs;
 pub mod drift;
@@ -9,13 +11,16 @@ pub mod explain;
 pub mod harden;
 pub mod install;
 pub mod key;
+pub mod plan;
 pub mod policy;
 pub mod preflight;
 pub mod profile;
+pub mod record;
 pub mod report;
 pub mod resume;
 pub mod rollback;
 pub mod status;
+pub mod waiver;
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Exit, Failure};
@@ -29,13 +34,16 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Agent(part) => agent::run(&part),
         Command::Answers(command) => answers::run(&command, global),
+        Command::Attest(command) => attest::run(command, global),
         Command::Bundle(verb) => bundle::run(verb, global),
         Command::Completions(command) => docs::completions(&command),
         Command::Docs(command) => docs::run(&command),
         Command::Key(verb) => key::run(verb, global),
+        Command::Plan(command) => plan::run(&command, global),
         Command::Policy(action) => policy::run(action, global.output),
         Command::Report(command) => report::run(&command, global),
         Command::Status(command) => status::run(&command, global),
+        Command::Waiver(command) => waiver::run(command, global),
         Command::Drift(command) => wait(drift::run(&command, global)),
         Command::Explain(command) => wait(explain::run(&command, global)),
         Command::Install(command) => wait(install::run(&command, global)),

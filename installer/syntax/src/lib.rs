@@ -10,6 +10,7 @@ mod assignments;
 mod audit;
 mod boot;
 mod dconf;
+mod docker;
 pub mod dpkg;
 mod edit;
 pub mod firewall;

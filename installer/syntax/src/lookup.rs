@@ -10,8 +10,8 @@ use crate::source::{Source, drop_ins};
 use crate::sudoers::Sudoers;
 use crate::sysctl::Persistent;
 use crate::{
-    accounts, apt, audit, boot, dconf, dpkg, firewall, get, lines, matches, modprobe, mounts, pam, selinux,
-    shell, sshd, units, wireless,
+    accounts, apt, audit, boot, dconf, docker, dpkg, firewall, get, lines, matches, modprobe, mounts, pam,
+    selinux, shell, sshd, units, wireless,
 };
 
 /// Answers lookups from one source. What several lookups share is read once and kept, so make a new one for
@@ -75,6 +75,7 @@ impl<'a> Lookups<'a> {
             Lookup::Dconf { databases, key } => dconf::record(self.source, databases, key),
             Lookup::DconfCompiled { database } => dconf::compiled(self.source, database),
             Lookup::Selinux => selinux::record(self.source),
+            Lookup::DockerOption { key, flag } => docker::option(self.source, key, flag),
             Lookup::Apt { key } => apt::value(self.source, key).map(State::from),
             Lookup::Users => accounts::users(self.source),
             Lookup::Groups => accounts::groups(self.source),

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{About, Control};
+use model::{About, Control, Severity};
 
 use crate::benchmark::{Benchmark, UNJUDGED};
 use crate::error::{ProfileError, ResolveError, nearest};
 use crate::format::{File, Profile, Template};
+use crate::former::Former;
 use crate::kinds::{Probe, ReadError};
 use crate::rule::{Rule, Skipped};
 use crate::tailoring::{Named, Selector, Tailoring};
@@ -54,6 +55,7 @@ const BUILTIN: &[(&str, &str)] = embedded![
     "cis/ubuntu2404.toml",
     "environment.toml",
     "tailorings.toml",
+    "docker.toml",
 ];
 
 /// Everything that profile files declare; a later file wins over an earlier one, name by name.
@@ -64,6 +66,7 @@ pub struct Catalogue {
     benchmarks: BTreeMap<String, Benchmark>,
     tailorings: BTreeMap<String, Named>,
     controls: BTreeMap<String, Template>,
+    former: Former,
 }
 
 /// A profile as a list shows it.
@@ -97,6 +100,7 @@ impl Catalogue {
     /// The first thing that is wrong with it, with its place.
     pub fn with(mut self, name: &str, text: &str) -> Result<Self, ProfileError> {
         let file = File::read(name, text, &self.variables)?;
+        self.former.extend(file.former);
         self.variables.extend(file.variables);
         self.profiles.extend(file.profiles.into_iter().map(|profile| (profile.id.clone(), profile)));
         self.benchmarks.extend(file.benchmark.map(|benchmark| (benchmark.id.clone(), benchmark)));
@@ -169,6 +173,9 @@ impl Catalogue {
             values.set(name, value.clone());
         }
         for (name, text) in &tailoring.set {
+            if !self.variables.contains_key(name) {
+                self.former.refuse(name)?;
+            }
             values.set_text(&self.variables, name, text)?;
         }
         let values = Arc::new(values);
@@ -185,13 +192,17 @@ impl Catalogue {
             let own = own.map(|(_, reason)| reason.clone());
             let named = || applied.iter().find_map(|named| named.skips(&template.about, &template.levels));
             controls.push(match own.or_else(named) {
+                Some(_) if template.about.severity == Severity::Blocker => {
+                    return Err(ResolveError::Blocker(template.about.id.to_string()));
+                }
                 Some(reason) => Box::new(Skipped {
                     about: about(template, &values)?,
                     reason: format!("skipped: {reason}"),
+                    left_out: true,
                 }),
                 None if template.kind == UNJUDGED => {
                     let reason = "Groundfast cannot judge this rule yet".to_owned();
-                    Box::new(Skipped { about: about(template, &values)?, reason })
+                    Box::new(Skipped { about: about(template, &values)?, reason, left_out: false })
                 }
                 None => Box::new(rule(template, &values)?),
             });
@@ -301,13 +312,31 @@ impl Catalogue {
             .map(|text| {
                 let selector = Selector::new(text);
                 let known = pool.values().any(|control| selector.names(&control.about, &control.levels));
-                known.then_some(selector).ok_or_else(|| ResolveError::Unknown {
-                    what: "control",
-                    name: text.clone(),
-                    meant: nearest(text, pool.keys().copied()),
-                })
+                if known { Ok(selector) } else { Err(self.unknown_control(text, pool.keys().copied())) }
             })
             .collect()
+    }
+
+    /// Makes sure that a control of this id exists, whatever profile selects it.
+    ///
+    /// # Errors
+    /// When it does not: with its successor, or the nearest name.
+    pub fn known(&self, control: &str) -> Result<(), ResolveError> {
+        let listed = self.benchmarks.values().flat_map(|benchmark| benchmark.rules.keys());
+        let mut all = self.controls.keys().chain(listed).map(String::as_str);
+        if all.clone().any(|id| id == control) {
+            Ok(())
+        } else {
+            Err(self.unknown_control(control, &mut all))
+        }
+    }
+
+    fn unknown_control<'a>(&self, name: &str, known: impl Iterator<Item = &'a str>) -> ResolveError {
+        self.former.refuse(name).err().unwrap_or_else(|| ResolveError::Unknown {
+            what: "control",
+            name: name.to_owned(),
+            meant: nearest(name, known),
+        })
     }
 }
 

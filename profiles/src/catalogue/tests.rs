@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Control, Demand, Finding, Node, Resource, State, Target, Verdict, Waiver};
+use model::{Control, Demand, Node, Resource, State, Target, Verdict};
 
 use super::Catalogue;
 use crate::testbed::{Machine, path};
-use crate::{ResolveError, Tailoring, waive};
+use crate::{ResolveError, Tailoring};
 
 const SMALL: &str = r#"version = 1
 
@@ -257,42 +257,6 @@ fn conditions_decide_what_is_applicable() {
     assert_eq!((told.verdict, told.actual.as_str()), (Verdict::Notapplicable, "docker-ce is installed"));
     assert_eq!(judge(&bare, &set("var_daemon", "b")).actual, "var_daemon is not a");
     assert_eq!(judge(&Machine::default(), &Tailoring::default()).verdict, Verdict::Unknown);
-}
-
-#[test]
-fn waivers_cover_until_they_expire() {
-    let finding = |verdict| Finding {
-        control: model::ControlId::new("forward"),
-        title: String::new(),
-        severity: model::Severity::Medium,
-        verdict,
-        expected: String::new(),
-        actual: "1".to_owned(),
-        evidence: Vec::new(),
-        refs: Vec::new(),
-        remedy: false,
-        mend: String::new(),
-        waiver: None,
-    };
-    let waiver = Waiver {
-        control: model::ControlId::new("forward"),
-        reason: "containers".to_owned(),
-        owner: "ops".to_owned(),
-        ticket: None,
-        approver: None,
-        expires: "2026-12-31".to_owned(),
-    };
-    let after = |verdict, today| {
-        let mut findings = [finding(verdict)];
-        waive(&mut findings, std::slice::from_ref(&waiver), today);
-        let [finding] = findings;
-        (finding.verdict, finding.actual)
-    };
-    assert_eq!(after(Verdict::Fail, "2026-12-31"), (Verdict::Waived, "1".to_owned()));
-    assert_eq!(after(Verdict::Unknown, "2026-01-01").0, Verdict::Waived);
-    assert_eq!(after(Verdict::Pass, "2026-01-01").0, Verdict::Pass);
-    let expired = (Verdict::Fail, "1 (the waiver of ops expired on 2026-12-31)".to_owned());
-    assert_eq!(after(Verdict::Fail, "2027-01-01"), expired);
 }
 
 /// A Debian machine as the installer leaves it, more or less.

@@ -424,6 +424,8 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
         ("apparmor", network::apparmor()),
         ("apt", texts::apt()),
         ("banner", texts::banner()),
+        ("container", network::container()),
+        ("docker_option", network::docker_option()),
         ("dconf", desktop::dconf()),
         ("dconf_compiled", desktop::compiled()),
         ("firewall", network::firewall()),

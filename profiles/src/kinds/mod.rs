@@ -8,6 +8,7 @@ mod banner;
 mod boot;
 mod compound;
 mod dconf;
+mod docker;
 mod env;
 mod file;
 mod firewall;
@@ -123,9 +124,11 @@ kinds! {
     AuditRules = "audit_rules" => audit::AuditRules,
     Banner = "banner" => banner::Banner,
     BootArgument = "boot_argument" => boot::BootArgument,
+    Container = "container" => docker::Container,
     Dconf = "dconf" => dconf::Dconf,
     DconfCompiled = "dconf_compiled" => dconf::Compiled,
     Faillock = "faillock" => pam::faillock::Faillock,
+    DockerOption = "docker_option" => docker::Choice,
     File = "file" => file::File,
     Firewall = "firewall" => firewall::Firewall,
     FirewalldZone = "firewalld_zone" => firewall::Zone,

@@ -22,6 +22,10 @@ fn law(bytes: &[u8], kind: Syntax) {
     }
 }
 
+pub(crate) fn accounts(bytes: &[u8]) {
+    law(bytes, Syntax::Accounts);
+}
+
 pub(crate) fn ini(bytes: &[u8]) {
     law(bytes, Syntax::Ini);
 }
@@ -38,8 +42,20 @@ pub(crate) fn modprobe(bytes: &[u8]) {
     law(bytes, Syntax::Modprobe);
 }
 
+pub(crate) fn pam(bytes: &[u8]) {
+    law(bytes, Syntax::Pam);
+}
+
+pub(crate) fn shell(bytes: &[u8]) {
+    law(bytes, Syntax::Shell);
+}
+
 pub(crate) fn sshd(bytes: &[u8]) {
     law(bytes, Syntax::Sshd);
+}
+
+pub(crate) fn sudoers(bytes: &[u8]) {
+    law(bytes, Syntax::Sudoers);
 }
 
 pub(crate) fn sysctl(bytes: &[u8]) {

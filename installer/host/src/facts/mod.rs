@@ -14,6 +14,7 @@ mod clock;
 mod compose;
 mod confinement;
 mod containerd;
+mod containers;
 mod distribution;
 mod engine;
 mod entropy;
@@ -140,6 +141,7 @@ impl Facts {
             Fact::Published { socket } => engine::read_published(&self.tree, socket).await,
             Fact::Containerd { socket } => containerd::read(&self.tree, socket).await,
             Fact::Runtimes => self.blocking(engine::read_installed).await,
+            Fact::Containers { socket } => containers::read(&self.tree, socket).await,
             Fact::Compose => compose::read(&self.tree, &self.environment).await,
             Fact::Cgroups => self.blocking(cgroups::read).await,
             Fact::KernelModule { name } => {
