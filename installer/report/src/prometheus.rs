@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use model::Verdict;
+use model::{Finding, Verdict};
 
 use crate::report::Report;
 
@@ -20,74 +20,85 @@ const VERDICTS: [Verdict; 9] = [
     Verdict::Waived,
 ];
 
+/// A series: its labels and its value.
+type Sample = (String, String);
+
 /// The metrics of a report.
 pub(crate) fn write(report: &Report) -> String {
-    let mut text = String::new();
     let command = labels(&[("command", &report.command)]);
-    let profile = report.profile.as_deref().unwrap_or_default();
-    let info = [
-        ("command", report.command.as_str()),
-        ("host", &report.host),
-        ("outcome", &report.outcome),
-        ("profile", profile),
-        ("run", report.run.as_deref().unwrap_or_default()),
-        ("version", &report.version),
+    let once = |value: String| vec![(command.clone(), value)];
+    let families = [
+        ("groundfast_run_info", "What was run, where, and how it ended.", info(report)),
+        (
+            "groundfast_run_finished_timestamp_seconds",
+            "When the run ended, in Unix time.",
+            once(report.finished.as_second().to_string()),
+        ),
+        ("groundfast_run_duration_seconds", "How long the run took.", once(report.seconds().to_string())),
+        ("groundfast_findings", "How many controls came out with each verdict.", counts(report)),
+        ("groundfast_control_open", "A control that failed or could not be checked.", open(report)),
+        (
+            "groundfast_waiver_expiry_timestamp_seconds",
+            "When a waiver stops covering its control, in Unix time.",
+            waivers(report),
+        ),
     ];
-    let mut family = |name: &str, help: &str, samples: &mut dyn Iterator<Item = (String, String)>| {
+    let mut text = String::new();
+    for (name, help, samples) in families {
         text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} gauge\n"));
         let mut seen = BTreeSet::new();
-        for (labels, value) in samples.filter(|(labels, _)| seen.insert(labels.clone())) {
+        for (labels, value) in samples.into_iter().filter(|(labels, _)| seen.insert(labels.clone())) {
             text.push_str(&format!("{name}{{{labels}}} {value}\n"));
         }
-    };
-    let once = |value: String| std::iter::once((command.clone(), value));
-    family(
-        "groundfast_run_info",
-        "What was run, where, and how it ended.",
-        &mut std::iter::once((labels(&info), "1".to_owned())),
-    );
-    let finished = report.finished.as_second().to_string();
-    family(
-        "groundfast_run_finished_timestamp_seconds",
-        "When the run ended, in Unix time.",
-        &mut once(finished),
-    );
-    family(
-        "groundfast_run_duration_seconds",
-        "How long the run took.",
-        &mut once(report.seconds().to_string()),
-    );
-    let counts = VERDICTS.iter().map(|verdict| {
+    }
+    text
+}
+
+fn info(report: &Report) -> Vec<Sample> {
+    let labels = labels(&[
+        ("command", &report.command),
+        ("host", &report.host),
+        ("outcome", &report.outcome),
+        ("profile", report.profile.as_deref().unwrap_or_default()),
+        ("run", report.run.as_deref().unwrap_or_default()),
+        ("version", &report.version),
+    ]);
+    vec![(labels, "1".to_owned())]
+}
+
+fn counts(report: &Report) -> Vec<Sample> {
+    let sample = |verdict: &Verdict| {
         let count = report.findings.iter().filter(|finding| finding.verdict == *verdict).count();
         (labels(&[("command", &report.command), ("verdict", &verdict.to_string())]), count.to_string())
-    });
-    family("groundfast_findings", "How many controls came out with each verdict.", &mut counts.into_iter());
-    let open = report.findings.iter().filter(|finding| finding.verdict.is_finding()).map(|finding| {
-        let [verdict, severity] = [finding.verdict.to_string(), finding.severity.to_string()];
-        let control = ("control", finding.control.as_str());
-        let labels =
-            labels(&[("command", &report.command), control, ("severity", &severity), ("verdict", &verdict)]);
+    };
+    VERDICTS.iter().map(sample).collect()
+}
+
+fn open(report: &Report) -> Vec<Sample> {
+    let open = report.findings.iter().filter(|finding| finding.verdict.is_finding());
+    let sample = |finding: &Finding| {
+        let labels = labels(&[
+            ("command", &report.command),
+            ("control", finding.control.as_str()),
+            ("severity", &finding.severity.to_string()),
+            ("verdict", &finding.verdict.to_string()),
+        ]);
         (labels, "1".to_owned())
-    });
-    family(
-        "groundfast_control_open",
-        "A control that failed or could not be checked.",
-        &mut open.into_iter(),
-    );
-    let waived = report.findings.iter().filter_map(|finding| {
+    };
+    open.map(sample).collect()
+}
+
+fn waivers(report: &Report) -> Vec<Sample> {
+    let sample = |finding: &Finding| {
         let waiver = finding.waiver.as_ref()?;
-        let control = ("control", finding.control.as_str());
-        Some((
-            labels(&[("command", &report.command), control, ("owner", &waiver.owner)]),
-            end_of(&waiver.expires)?,
-        ))
-    });
-    family(
-        "groundfast_waiver_expiry_timestamp_seconds",
-        "When a waiver stops covering its control, in Unix time.",
-        &mut waived.into_iter(),
-    );
-    text
+        let labels = labels(&[
+            ("command", &report.command),
+            ("control", finding.control.as_str()),
+            ("owner", &waiver.owner),
+        ]);
+        Some((labels, end_of(&waiver.expires)?))
+    };
+    report.findings.iter().filter_map(sample).collect()
 }
 
 /// The end of a day (`YYYY-MM-DD`, UTC) in Unix time; nothing when it is no day.
