@@ -6,6 +6,11 @@ cd "$(dirname "$0")/.."
 step() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
 [ "$(id -u)" = 0 ] || { echo "test: this needs root: it starts an engine and unpacks a root file system" >&2; exit 1; }
 
+# shellcheck source=space.sh
+. scripts/space.sh
+[ -e target/debug ] || need_space . 12000 "make test, on a fresh clone,"
+trap 'tell_full $? .' EXIT
+
 step "Packages and tools"
 scripts/packages.sh
 tools=$(scripts/tools.sh)
@@ -33,7 +38,7 @@ cargo nextest run --locked --workspace --no-run
 step "What the tests work on"
 prepared=$(scripts/prepare-tests.sh)
 eval "$prepared"
-trap 'scripts/engine.sh down target/engine' EXIT
+trap 'code=$?; scripts/engine.sh down target/engine; tell_full $code .' EXIT
 
 step "Tests, in the engine's network namespace, from which no route leads out"
 scripts/engine.sh exec target/engine cargo nextest run --locked --offline --workspace --no-fail-fast "$@"

@@ -107,6 +107,9 @@ pub struct Expectations {
     pub platform: Option<String>,
     /// The version of the running Groundfast.
     pub installer: Option<Version>,
+    /// The root index of the release that is installed here: it may be mended even when a newer one was seen, which
+    /// may have failed to come up.
+    pub installed: Option<Digest>,
 }
 
 impl Expectations {

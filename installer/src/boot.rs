@@ -9,7 +9,7 @@ use engine::{Context, Outcome, Pin};
 use model::{About, Constraint, Control, ControlId, HostPath, Resource, Severity, State};
 
 use crate::cli::{Approve, Global};
-use crate::commands::resume::take_back;
+use crate::commands::resume::{show_taking_back, take_back};
 use crate::converge::Job;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
@@ -22,15 +22,18 @@ const UNIT: &str = "/etc/systemd/system/groundfast-recover.service";
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/groundfast-recover.service";
 const TARGET: &str = "../groundfast-recover.service";
 
-/// Brings the site of the last install in force back.
+/// Brings the site of the last install in force back, or shows what that would change.
 ///
 /// # Errors
 /// When nothing was installed, its bundle is damaged, or the stack does not come up.
-pub async fn recover(session: &Session<'_>) -> Result<Exit, Failure> {
+pub async fn recover(session: &Session<'_>, only_plan: bool) -> Result<Exit, Failure> {
     // Power may have been lost in the middle of a run: what is not finished is taken back first.
     if let Some(name) = history::interrupted(&session.runs)?
         && let Some(past) = Past::read(&session.runs, &name)?
     {
+        if only_plan {
+            return show_taking_back(session, &past).await;
+        }
         let outcome = take_back(session, &past).await?;
         if matches!(outcome, Outcome::Stranded { .. }) {
             output::result(
@@ -54,7 +57,7 @@ pub async fn recover(session: &Session<'_>) -> Result<Exit, Failure> {
         output::say(&format!("⚠ {}: signed records do not count now", failure.summary()));
         Context { today: shelf::today(), ..Context::default() }
     });
-    let approve = Approve { yes: true, ..Approve::default() };
+    let approve = Approve { yes: true, plan: only_plan, ..Approve::default() };
     let job = Job {
         session,
         context,
@@ -70,7 +73,9 @@ pub async fn recover(session: &Session<'_>) -> Result<Exit, Failure> {
         request: request.clone(),
     };
     let exit = job.run().await?;
-    site.forget_replaced()?;
+    if !only_plan {
+        site.forget_replaced()?;
+    }
     Ok(exit)
 }
 

@@ -32,7 +32,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error, cli::asked_format()).into(),
+    };
     let format = cli.global.output;
     match commands::run(cli) {
         Ok(code) => code.into(),

@@ -1,5 +1,6 @@
 //! One command on one machine: its name and time, its backends, its stream of events, its request.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -58,6 +59,30 @@ impl<'g> Session<'g> {
         let events = Events::new(&host_name, &run, global.events.as_deref(), lines)?;
         let started = jiff::Timestamp::now().to_string();
         Ok(Self { global, command, host_name, started, events, runs, run })
+    }
+
+    /// Insists on the rights that a change needs, so that this is told at once rather than by whichever file cannot
+    /// be read first. Another root than the running machine's may be anybody's own.
+    ///
+    /// # Errors
+    /// When it is the machine that changes and we are not root, or its state belongs to another user.
+    pub fn may_change(&self, machine: bool) -> Result<(), Failure> {
+        let user = host::user();
+        let data = &self.global.data_dir;
+        let theirs = std::fs::metadata(data).is_ok_and(|found| found.uid() != user);
+        if user == 0 || !(machine || theirs) {
+            return Ok(());
+        }
+        let command = self.command;
+        let why = if machine {
+            format!(
+                "`groundfast {command}` changes this machine, so only root can run it; this is user {user}"
+            )
+        } else {
+            format!("the state in {} belongs to another user; this is user {user}", data.display())
+        };
+        Err(Failure::new(Exit::Error, format!("{why}; nothing was changed"))
+            .hint(format!("run it as root: sudo groundfast {command} …")))
     }
 
     /// An empty document of this command.

@@ -6,6 +6,7 @@
 //! machine it works on: that is behind [`model::Observe`] and [`model::Host`].
 
 mod assess;
+mod between;
 mod blobs;
 mod cover;
 mod diff;

@@ -34,14 +34,6 @@ pub enum PlanError {
         /// Who asked.
         by: ControlId,
     },
-    /// A demand on attributes of a path where nothing is.
-    #[error("{by} asks to change {resource}, but there is nothing at this path")]
-    Nothing {
-        /// The resource.
-        resource: Box<Resource>,
-        /// Who asked.
-        by: ControlId,
-    },
     /// What is there now could not be read.
     #[error("cannot plan a change of {resource}")]
     Unread {

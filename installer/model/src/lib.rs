@@ -27,7 +27,9 @@ pub use evidence::{Evidence, Unread};
 pub use finding::{Finding, Summary, Verdict};
 pub use host::{BlobError, Blobs, Fut, Host, HostError, Journal, JournalError, Keep, Observe, Sink};
 pub use plan::{Approval, Approved, Plan, Risk, Stage, StageKind, Step, StepId};
-pub use resource::{Fact, FileQuery, HostPath, Lookup, PathError, Resource, Syntax, SysctlScope, Wanted};
+pub use resource::{
+    Fact, FileQuery, Filter, HostPath, Lookup, PathError, Resource, Syntax, SysctlScope, Wanted,
+};
 pub use secret::Secret;
 pub use state::{Attributes, Entry, FileState, Node, State};
 pub use view::{StepStatus, StepView, View};

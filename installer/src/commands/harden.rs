@@ -50,6 +50,9 @@ pub async fn run(command: &Harden, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "harden")?;
     let answers = answers(command)?;
     let root = answers.harden.root.clone().unwrap_or_else(|| PathBuf::from("/"));
+    if !command.approve.plan {
+        session.may_change(root == Path::new("/"))?;
+    }
     let local = session.local(&root, false)?;
     let host = files_only(&local);
     let mut request =

@@ -17,7 +17,7 @@ use crate::product::PLATFORM;
 use crate::progress::Progress;
 use crate::session::{Request, Session, files_only};
 use crate::site::{Site, trust};
-use crate::{boot, controls, output, render, shelf, tailoring};
+use crate::{boot, controls, history, output, render, shelf, tailoring};
 
 /// Verify a bundle, check this machine, harden it, inject secrets, bring the product up and watch it answer.
 #[derive(Debug, Args)]
@@ -51,6 +51,7 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
             .hint("`groundfast answers init > answers.toml`, edit it, then --answers answers.toml")
     })?;
     let session = Session::new(global, "install")?;
+    session.may_change(true)?;
     let mut answers = Answers::load(path, &command.set)?;
     answers.records.paths.extend(shelf::given(&command.waivers)?);
     let look_only = command.approve.plan;
@@ -113,6 +114,7 @@ fn verify(session: &Session<'_>, file: &Path, answers: &Answers) -> Result<Bundl
         channel: answers.bundle.channel.clone(),
         platform: Some(PLATFORM.to_owned()),
         installer: env!("CARGO_PKG_VERSION").parse().ok(),
+        installed: history::installed(&session.runs)?,
     };
     let store = Store::at(&session.global.data_dir.join("store"));
     let opened = Bundle::open(file)

