@@ -87,13 +87,8 @@ pub fn operator() -> String {
     let sudo = || std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty());
     match login {
         Some(uid) => user(uid),
-        None => sudo().unwrap_or_else(|| user(process_user())),
+        None => sudo().unwrap_or_else(|| user(host::user())),
     }
-}
-
-fn process_user() -> u32 {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/self").map_or(0, |data| data.uid())
 }
 
 /// The name of a user, or the number where no name is known.
