@@ -35,7 +35,9 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     session.may_change(false)?;
     let past = chosen(&session, command.run.as_deref())?;
     let newest = past.last().ok_or_else(nothing)?;
-    let site = Site::open(&session, &newest.request)?;
+    // With the release at hand, its images can be put back should the rollback itself fail halfway.
+    let site =
+        Site::with_bundle(&session, &newest.request).or_else(|_| Site::open(&session, &newest.request))?;
     let backends = site.backends();
     let made: Vec<(&Plan, &[StepId])> =
         past.iter().rev().map(|past| (past.plan.plan(), past.replay.begun.as_slice())).collect();
