@@ -16,7 +16,8 @@ use crate::document::Document;
 use crate::failure::{Exit, Failure};
 use crate::planfile;
 use crate::session::{Request, Session};
-use crate::{output, render};
+use crate::{output, second_person};
+use report::text;
 
 /// Everything one convergence works with.
 pub struct Job<'j> {
@@ -34,6 +35,8 @@ pub struct Job<'j> {
     pub approve: &'j Approve,
     /// Whether an answer file approves what can be taken back.
     pub answers_approve: bool,
+    /// What the report says about the profile and its tailorings.
+    pub told: serde_json::Value,
     /// Whether the caller holds the lock of this machine already.
     pub locked: bool,
 }
@@ -96,7 +99,7 @@ impl Job<'_> {
         document.with_outcome(&outcome);
         document.run = Some(session.run.clone());
         document.finished = jiff::Timestamp::now().to_string();
-        let text = text_of(&document, &outcome, approved.plan(), &session.run);
+        let text = document.text(false);
         keep_report(&directory, &document, &text, self.request.answers.report.folder.as_deref())?;
         output::result(session.global.output, &text, &document.json());
         Ok(exit_of(&outcome, &document.findings))
@@ -112,6 +115,8 @@ impl Job<'_> {
         if let Some(path) = &self.approve.plan_in {
             planfile::check(path, &plan)?;
         }
+        let second = self.approve.approval.as_deref();
+        let second = second_person::approval(self.session, &self.request, &plan, second)?;
         let irreversible = self.approve.accept_irreversible;
         let by = if self.approve.plan_in.is_some() {
             "--plan-in"
@@ -131,7 +136,8 @@ impl Job<'_> {
             }
             "operator at the terminal"
         };
-        let approval = Approval { by: by.to_owned(), irreversible };
+        let by = second.map_or(by.to_owned(), |second| format!("{by}, and {second}"));
+        let approval = Approval { by, irreversible };
         plan.approve(approval).map_err(|plan| {
             let count = plan.irreversible();
             Failure::new(Exit::Usage, format!("{count} changes cannot be taken back and are not approved"))
@@ -166,17 +172,18 @@ impl Job<'_> {
         let mut document = self.session.document();
         document.with_findings(self.earlier.iter().cloned().chain(findings).collect());
         document.outcome = outcome.to_owned();
+        document.result = self.told.clone();
         document.finished = jiff::Timestamp::now().to_string();
         document
     }
 
     fn print_plan(&self, document: &Document, plan: &Plan, diffs: &[(String, String)]) {
-        let text = format!("{}{}", render::findings(&document.findings, false), render::plan(plan, diffs));
+        let text = format!("{}{}", text::findings(&document.findings, false), text::plan(plan, diffs));
         output::result(self.session.global.output, &text, &document.json());
     }
 
     fn stopped(&self, document: &Document) -> Exit {
-        let text = render::findings(&document.findings, false);
+        let text = text::findings(&document.findings, false);
         output::result(self.session.global.output, &text, &document.json());
         output::say("a blocker stopped the run; nothing was changed");
         Exit::Findings
@@ -315,16 +322,6 @@ fn fixed(before: &[Finding], after: Vec<Finding>, plan: &Plan) -> Vec<Finding> {
         .collect()
 }
 
-fn text_of(document: &Document, outcome: &Outcome, plan: &Plan, run: &str) -> String {
-    let next = match outcome {
-        Outcome::Enforced => {
-            "next: `groundfast drift` tells what moves, `groundfast rollback` takes this run back\n"
-        }
-        _ => "",
-    };
-    format!("{}{}{next}", render::findings(&document.findings, false), render::outcome(outcome, plan, run))
-}
-
 fn keep_report(
     directory: &RunDir,
     document: &Document,
@@ -346,8 +343,8 @@ pub fn exit_of(outcome: &Outcome, findings: &[Finding]) -> Exit {
     }
 }
 
-/// A sink for the look afterwards, whose findings are told once they are compared.
-struct Silent;
+/// A sink that tells nothing: for a look whose findings are told later, or otherwise.
+pub struct Silent;
 
 impl Sink for Silent {
     fn emit(&self, _: Kind) {}

@@ -58,6 +58,11 @@ impl Machine {
         self
     }
 
+    pub(crate) fn with_folder(mut self, at: &str) -> Self {
+        self.put(at, Node::Directory, 0o755, "");
+        self
+    }
+
     pub(crate) fn with_mode(mut self, at: &str, mode: u32, uid: u32, gid: u32) -> Self {
         self.put(at, Node::File, mode, "");
         let inode = self.files.get_mut(&path(at)).unwrap();
@@ -65,7 +70,7 @@ impl Machine {
         self
     }
 
-    pub(crate) fn with_folder(mut self, at: &str, mode: u32, uid: u32, gid: u32) -> Self {
+    pub(crate) fn with_directory(mut self, at: &str, mode: u32, uid: u32, gid: u32) -> Self {
         let content = String::new();
         self.files.insert(path(at), Inode { node: Node::Directory, mode, uid, gid, content });
         self

@@ -6,7 +6,9 @@
 //! machine it works on: that is behind [`model::Observe`] and [`model::Host`].
 
 mod assess;
+mod between;
 mod blobs;
+mod cover;
 mod diff;
 mod enforce;
 mod fold;
@@ -23,7 +25,7 @@ pub use diff::diff;
 pub use enforce::{Cancel, Progress, Run, enforce};
 pub use journal::{Record, Replay, ReplayError};
 pub use pin::Pin;
-pub use plan::{PlanError, plan};
+pub use plan::{PlanError, is_sealed, plan};
 pub use reverse::reverse;
 pub use router::{Family, Router};
 pub use undo::{Left, Outcome, recover};

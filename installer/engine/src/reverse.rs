@@ -1,23 +1,51 @@
 //! Rolling back sealed runs: their changes swapped, newest first, as a plan like any other.
 
-use model::{Plan, StageKind, StepId};
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{Plan, Resource, StageKind, State, StepId};
 
 use crate::plan::{Changes, number};
 
 /// The plan that takes back runs, given newest first, each with the steps that it really made.
 ///
 /// Changes that cancel out (a run that took back another) fall away by themselves when they are reached: what
-/// is already as it should be is not touched.
+/// is already as it should be is not touched. What only we write goes back at once to what the oldest run found: the
+/// states in between may be those of a tampering that was mended, which nobody can or should make again.
 pub fn reverse(runs: &[(&Plan, &[StepId])]) -> Plan {
+    let begins = beginnings(runs);
+    let mut gone_back = BTreeSet::new();
     let mut stages: Vec<(StageKind, Changes)> = Vec::new();
     for (plan, made) in runs {
         for stage in plan.stages.iter().rev() {
-            let steps = stage.steps.iter().rev().filter(|step| made.contains(&step.id));
-            let changes: Changes = steps.map(|step| (step.change.inverse(), step.by.clone())).collect();
+            let mut changes = Changes::new();
+            for step in stage.steps.iter().rev().filter(|step| made.contains(&step.id)) {
+                let mut change = step.change.inverse();
+                if let Some(begin) = begins.get(&step.change.resource) {
+                    if !gone_back.insert(&step.change.resource) {
+                        continue;
+                    }
+                    change.to = (*begin).clone();
+                }
+                if !change.is_noop() {
+                    changes.push((change, step.by.clone()));
+                }
+            }
             if !changes.is_empty() {
                 stages.push((stage.kind, changes));
             }
         }
     }
     number(stages)
+}
+
+/// What the oldest of the runs found of everything that only we write.
+fn beginnings<'r>(runs: &[(&'r Plan, &[StepId])]) -> BTreeMap<&'r Resource, &'r State> {
+    let mut begins = BTreeMap::new();
+    for (plan, made) in runs {
+        let steps = plan.steps().filter(|step| made.contains(&step.id));
+        for step in steps.filter(|step| step.change.resource.is_exclusive()) {
+            begins.insert(&step.change.resource, &step.change.from);
+        }
+    }
+    begins
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use model::{Change, Handler, Kind, Resource, State, Step, StepEnd, StepId};
 
+use crate::between::halfway;
 use crate::enforce::{Run, Stop, observe_one, warn};
 use crate::journal::{Record, Replay};
 
@@ -112,7 +113,7 @@ async fn take_back(run: &Run<'_>, step: &Step) -> Result<(), String> {
     if seen == change.from {
         return Ok(());
     }
-    if seen != change.to && !change.resource.is_exclusive() {
+    if seen != change.to && !change.resource.is_exclusive() && !halfway(change, &seen) {
         return Err(format!("somebody else changed it since ({seen}); it was {}", change.from));
     }
     let back = Change { from: seen, ..change.inverse() };

@@ -71,6 +71,20 @@ pub(crate) async fn handle(tree: &Tree, handler: &Handler) -> Result<(), HostErr
         Handler::DaemonReload => systemctl(tree, &["daemon-reload"]).await,
         Handler::Reload { unit } => systemctl(tree, &["try-reload-or-restart", "--", unit]).await,
         Handler::Restart { unit } => systemctl(tree, &["try-restart", "--", unit]).await,
+        Handler::LoadAuditRules => {
+            load_audit_rules(tree).await;
+            Ok(())
+        }
+    }
+}
+
+/// Loads the audit rules as the next boot would. Locked rules stay until then, and one that the kernel refuses is
+/// no reason to take the files back: what it does not hold is seen when the rules are judged again.
+async fn load_audit_rules(tree: &Tree) {
+    const AUGENRULES: &str = "/usr/sbin/augenrules";
+    let locked = audit_rules(tree).await.is_none_or(|rules| rules.ends_with("-e 2\n"));
+    if !locked && tree.exists(AUGENRULES).unwrap_or(false) {
+        run::output(Path::new(AUGENRULES), &["--load"]).await.ok();
     }
 }
 
@@ -116,6 +130,20 @@ pub(crate) async fn sshd_says(tree: &Tree) -> Option<Said> {
             .or_insert_with(|| value.to_owned());
     }
     Some(said)
+}
+
+/// The audit rules that the kernel holds, in the form of audit.rules(7), with a line `-e N` for the switch. `None`
+/// when it cannot be asked: without auditctl or rights, or where another system's kernel runs, as in a chroot.
+pub(crate) async fn audit_rules(tree: &Tree) -> Option<String> {
+    if !manager(tree).unwrap_or(false) {
+        return None;
+    }
+    let program =
+        ["/usr/sbin/auditctl", "/sbin/auditctl"].into_iter().find(|path| tree.exists(path) == Ok(true))?;
+    let rules = run::output(Path::new(program), &["-l"]).await.ok()?;
+    let status = run::output(Path::new(program), &["-s"]).await.ok()?;
+    let enabled = status.lines().find_map(|line| line.strip_prefix("enabled "))?;
+    Some(format!("{rules}\n-e {enabled}\n"))
 }
 
 /// What the files say, corrected by what sshd itself says.

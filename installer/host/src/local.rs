@@ -83,6 +83,9 @@ impl Local {
     async fn lookups(&self, wanted: &[Wanted<'_>]) -> Vec<Result<State, Unread>> {
         let asks_sshd = wanted.iter().any(|one| matches!(one, Wanted::Lookup(Lookup::Sshd { .. })));
         let said = if asks_sshd && self.tree.is_live() { daemons::sshd_says(&self.tree).await } else { None };
+        let asks_audit = wanted.iter().any(|one| matches!(one, Wanted::Lookup(Lookup::AuditRule { .. })));
+        let rules =
+            if asks_audit && self.tree.is_live() { daemons::audit_rules(&self.tree).await } else { None };
         let mut ruled = BTreeMap::new();
         for filter in wanted.iter().filter_map(running_filter) {
             if let Entry::Vacant(vacant) = ruled.entry(filter) {
@@ -100,6 +103,12 @@ impl Local {
                 Wanted::Lookup(lookup @ Lookup::Module { name }) => {
                     Ok(self.with_loaded(lookups.find(lookup)?, name))
                 }
+                Wanted::Lookup(lookup @ Lookup::AuditRule { line, may_lack }) => {
+                    Ok(with_held(lookups.find(lookup)?, line, may_lack, rules.as_deref()))
+                }
+                Wanted::Lookup(lookup @ Lookup::Mount { .. }) => {
+                    Ok(self.without_mounted(lookups.find(lookup)?))
+                }
                 Wanted::Lookup(Lookup::Firewall { filter, running: true, .. }) => ruled
                     .get(filter)
                     .cloned()
@@ -107,6 +116,15 @@ impl Local {
                 Wanted::Lookup(lookup) => lookups.find(lookup),
             })
             .collect()
+    }
+
+    /// What is mounted says nothing about a root that does not run.
+    fn without_mounted(&self, state: State) -> State {
+        let State::Record(mut parts) = state else { return state };
+        if !self.tree.is_live() {
+            parts.retain(|part, _| part != "mounted" && part != "options");
+        }
+        State::Record(parts)
     }
 
     /// Adds whether a module is in the running kernel, which no file of the system tells.
@@ -169,6 +187,17 @@ impl Local {
         };
         let mut file = files::open(&self.tree, path)?;
         into.keep(&mut file).map_err(|error| Unread::Failed(format!("keeping the bytes of {path}: {error}")))
+    }
+}
+
+/// Adds whether the kernel holds an audit rule now, where it could be asked.
+fn with_held(state: State, line: &str, may_lack: &[String], rules: Option<&str>) -> State {
+    match (state, rules.and_then(|rules| syntax::holds_rule(rules, line, may_lack))) {
+        (State::Record(mut parts), Some(held)) => {
+            parts.insert("loaded".to_owned(), State::Flag(held));
+            State::Record(parts)
+        }
+        (state, _) => state,
     }
 }
 

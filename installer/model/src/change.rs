@@ -73,6 +73,8 @@ pub enum Handler {
     Reload { unit: String },
     /// A unit, if it is active, is restarted, for daemons that cannot reload.
     Restart { unit: String },
+    /// The kernel takes the audit rules of the files, unless they are locked until the next boot.
+    LoadAuditRules,
 }
 
 impl Handler {
@@ -84,6 +86,9 @@ impl Handler {
         let journald = "/etc/systemd/journald.conf";
         if text == journald || text.starts_with("/etc/systemd/journald.conf.d/") {
             return vec![Self::Restart { unit: "systemd-journald.service".to_owned() }];
+        }
+        if text.starts_with("/etc/audit/rules.d/") {
+            return vec![Self::LoadAuditRules];
         }
         if text.starts_with("/etc/systemd/system/") {
             return vec![Self::DaemonReload];
@@ -103,6 +108,7 @@ impl fmt::Display for Handler {
             Self::DaemonReload => f.write_str("reload systemd's units"),
             Self::Reload { unit } => write!(f, "reload {unit}"),
             Self::Restart { unit } => write!(f, "restart {unit}"),
+            Self::LoadAuditRules => f.write_str("load the audit rules"),
         }
     }
 }

@@ -19,7 +19,7 @@ mod state;
 mod view;
 
 pub use change::{Change, Handler};
-pub use control::{About, Control, ControlId, Judgement, Reference, Severity, Waiver};
+pub use control::{About, Attestation, Control, ControlId, Judgement, Reference, Severity, Waiver};
 pub use demand::{Conflict, Constraint, Demand, Target};
 pub use digest::{Digest, DigestError};
 pub use event::{Event, Kind, Level, StepEnd};

@@ -127,6 +127,12 @@ pub enum Syntax {
     LoginDefs,
     /// `[Section]` and `Key=value`, the key is `Section.Key`: systemd.syntax(7).
     Ini,
+    /// `key = value`, parted by spaces only: auditd.conf(5).
+    Auditd,
+    /// Lines that stand alone; the key is the line, its words one space apart, the value empty.
+    Lines,
+    /// An option of a mount; the key is the mount point and the option, the value empty: fstab(5).
+    Fstab,
     /// `KEY=value` as sh(1) assigns it, perhaps quoted or exported, last one wins: `/etc/default/*`.
     Assignments,
     /// `key = value`, last one wins, a line that begins with white space goes on with the one before: postconf(5).
@@ -236,6 +242,23 @@ pub enum Lookup {
     Unit { name: String },
     /// A package in the system's own database: a record with `installed` and `version`.
     Package { name: String },
+    /// Whether the rules of the next boot hold what this line of audit.rules(7) asks, conditions on the fields
+    /// `may_lack` left away or not: a record with `at` (the places, absent when it is not held), `why` (more on
+    /// why not), `path` (the file that a missing line belongs into).
+    AuditRule { line: String, may_lack: Vec<String> },
+    /// Lines that match a regular expression and are no comments (`#`), in files whose last part may hold a `*`: a
+    /// record with `files` (texts, those that are there) and `found` (a list of records `at`, `line`, and `part`:
+    /// what the first group matched).
+    Lines { files: Vec<HostPath>, pattern: String },
+    /// An argument of the kernel: a record with `lines`, a list of records `at` and `value` (absent where it is not
+    /// given, empty where it stands alone): what the boot menu will be made with, and each of its entries now.
+    BootArgument { name: String },
+    /// Wireless network interfaces: a list of records `name` and `up`.
+    Wireless,
+    /// What is mounted at a path: a record with `planned` (a flag: fstab or a unit mounts it at boot),
+    /// `planned-options` (words, those in force), `at` (who says so), `fstab` (a flag: it is fstab), `mounted` (a
+    /// flag, absent when it cannot be seen here), `options` (words, those in force now).
+    Mount { point: HostPath },
     /// The number of a user in `/etc/passwd`, or absent.
     User { name: String },
     /// The number of a group in `/etc/group`, or absent.
@@ -474,6 +497,14 @@ impl fmt::Display for Lookup {
             Self::Module { name } => write!(f, "kernel module {name}"),
             Self::Unit { name } => write!(f, "unit {name}"),
             Self::Package { name } => write!(f, "package {name}"),
+            Self::AuditRule { line, .. } => write!(f, "audit rule {line}"),
+            Self::Lines { files, .. } => {
+                let names: Vec<_> = files.iter().map(HostPath::as_str).collect();
+                write!(f, "lines of {}", names.join(", "))
+            }
+            Self::BootArgument { name } => write!(f, "kernel argument {name}"),
+            Self::Wireless => f.write_str("wireless interfaces"),
+            Self::Mount { point } => write!(f, "mount at {point}"),
             Self::User { name } => write!(f, "user {name}"),
             Self::Group { name } => write!(f, "group {name}"),
             Self::Text { path } => write!(f, "text of {path}"),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use model::Syntax;
 
-use crate::{accounts, assignments, ini, keyed, lines, modprobe, pam, shell, sshd, sudoers};
+use crate::{accounts, assignments, fstab, ini, keyed, lines, modprobe, pam, shell, sshd, sudoers};
 
 /// A value that cannot be written so that it would be read back as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,10 @@ pub fn set(text: &str, syntax: Syntax, key: &str, value: Option<&str>) -> Result
         (Syntax::Accounts, None) => return Err(Unwritable),
         (Syntax::Sudoers, value) => sudoers::set(text, key, value),
         (Syntax::Shell, value) => shell::set(text, key, value),
+        (Syntax::Fstab, value) => {
+            let option = normal(syntax, key);
+            fstab::with_option(&lines::split(text), &option, value.is_some()).ok_or(Unwritable)?
+        }
         _ => with_entry(text, syntax, key, value),
     };
     if get(&written, syntax, key).as_deref() == value { Ok(written) } else { Err(Unwritable) }
@@ -89,7 +93,8 @@ fn with_entry(text: &str, syntax: Syntax, key: &str, value: Option<&str>) -> Str
 fn normal(syntax: Syntax, key: &str) -> String {
     match syntax {
         Syntax::Sysctl => keyed::sysctl_key(key),
-        Syntax::Sshd | Syntax::KeyValue => key.to_ascii_lowercase(),
+        Syntax::Sshd | Syntax::KeyValue | Syntax::Auditd => key.to_ascii_lowercase(),
+        Syntax::Lines | Syntax::Fstab => keyed::one_spaced(key),
         Syntax::Modprobe => modprobe::key(key),
         _ => key.to_owned(),
     }
@@ -103,9 +108,12 @@ fn entries(lines: &[&str], syntax: Syntax) -> Vec<Entry> {
         Syntax::Sshd => sshd::globals(lines),
         Syntax::Modprobe => modprobe::entries(lines),
         Syntax::Ini => ini::entries(lines),
+        Syntax::Auditd => keyed::auditd(lines),
+        Syntax::Lines => keyed::whole(lines),
+        Syntax::Fstab => fstab::entries(lines),
         Syntax::Assignments => assignments::entries(lines),
         Syntax::Postfix => keyed::postfix(lines),
-        // These have more than one setting on a line, and functions of their own.
+        // These have more than one setting on a line, and functions of their own to set one.
         Syntax::Pam | Syntax::Accounts | Syntax::Sudoers | Syntax::Shell => Vec::new(),
     }
 }
@@ -122,7 +130,8 @@ fn winner(lines: &[&str], syntax: Syntax, key: &str) -> Option<Entry> {
 fn render(syntax: Syntax, key: &str, value: &str) -> String {
     match syntax {
         Syntax::KeyValue if value.is_empty() => key.to_owned(),
-        Syntax::Sysctl | Syntax::KeyValue | Syntax::Postfix => format!("{key} = {value}"),
+        Syntax::Sysctl | Syntax::KeyValue | Syntax::Auditd | Syntax::Postfix => format!("{key} = {value}"),
+        Syntax::Lines => key.to_owned(),
         Syntax::Assignments => format!("{key}={}", assignments::quoted(value)),
         Syntax::Modprobe if value.is_empty() => key.to_owned(),
         Syntax::Ini => format!("{}={value}", ini::name(key)),

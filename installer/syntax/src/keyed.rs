@@ -50,6 +50,30 @@ pub(crate) fn login_defs(lines: &[&str]) -> Vec<Entry> {
     })
 }
 
+/// `key = value` with spaces around the sign and nothing but spaces between words; comments are whole lines
+/// (audit's auditd-config.c).
+pub(crate) fn auditd(lines: &[&str]) -> Vec<Entry> {
+    each(lines, |line| {
+        let (key, rest) = line.split_once(' ')?;
+        let (sign, value) = rest.trim_start_matches(' ').split_once(' ')?;
+        (sign == "=" && !key.starts_with('#'))
+            .then(|| (key.to_ascii_lowercase(), value.trim_matches(' '), ""))
+    })
+}
+
+/// Every line that is no comment is a key that stands alone, its words one space apart.
+pub(crate) fn whole(lines: &[&str]) -> Vec<Entry> {
+    each(lines, |line| {
+        let words = one_spaced(line);
+        (!words.is_empty() && !words.starts_with('#')).then_some((words, "", ""))
+    })
+}
+
+/// A text with one space between its words.
+pub(crate) fn one_spaced(text: &str) -> String {
+    text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// `key = value` of Postfix: a line that begins with white space goes on with the one before, comments and empty
 /// lines between left out (postconf(5)).
 pub(crate) fn postfix(lines: &[&str]) -> Vec<Entry> {

@@ -10,8 +10,8 @@ use crate::source::{Source, drop_ins};
 use crate::sudoers::Sudoers;
 use crate::sysctl::Persistent;
 use crate::{
-    accounts, apt, dconf, docker, dpkg, firewall, get, kubernetes, lines, modprobe, pam, selinux, shell,
-    sshd, units,
+    accounts, apt, audit, boot, dconf, docker, dpkg, firewall, get, kubernetes, lines, matches, modprobe,
+    mounts, pam, selinux, shell, sshd, units, wireless,
 };
 
 /// Answers lookups from one source. What several lookups share is read once and kept, so make a new one for
@@ -22,13 +22,14 @@ pub struct Lookups<'a> {
     sshd: OnceCell<Result<Option<sshd::Effective>, Unread>>,
     sysctl: OnceCell<Result<Persistent, Unread>>,
     modules: OnceCell<Result<Modules, Unread>>,
+    audit: OnceCell<Result<audit::Effective, Unread>>,
 }
 
 impl<'a> Lookups<'a> {
     /// Lookups that read from this source.
     pub fn new(source: &'a dyn Source) -> Self {
-        let (packages, sshd) = (OnceCell::new(), OnceCell::new());
-        Self { source, packages, sshd, sysctl: OnceCell::new(), modules: OnceCell::new() }
+        let (packages, sshd, sysctl) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { source, packages, sshd, sysctl, modules: OnceCell::new(), audit: OnceCell::new() }
     }
 
     /// The answer to a lookup, as [`Lookup`] describes it.
@@ -55,6 +56,14 @@ impl<'a> Lookups<'a> {
                     ("version", version.map(str::to_owned).into()),
                 ]))
             }
+            Lookup::AuditRule { line, may_lack } => {
+                let audit = self.audit.get_or_init(|| audit::Effective::read(self.source)).as_ref();
+                audit.map_err(Clone::clone)?.record(line, may_lack)
+            }
+            Lookup::Lines { files, pattern } => matches::record(self.source, files, pattern),
+            Lookup::BootArgument { name } => boot::record(self.source, name),
+            Lookup::Wireless => wireless::record(self.source),
+            Lookup::Mount { point } => mounts::record(self.source, point),
             Lookup::User { name } => self.account("/etc/passwd", name),
             Lookup::Group { name } => self.account("/etc/group", name),
             Lookup::Text { path } => Ok(self.source.text(path)?.into()),

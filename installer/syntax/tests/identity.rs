@@ -294,8 +294,9 @@ proptest! {
             prop_assert_eq!(get(&once, syntax, key), Some(value.to_owned()));
             prop_assert_eq!(set(&once, syntax, key, Some(value)), Ok(once));
         } else {
-            // Only where there is no line to change, or one that swallows what follows it.
-            prop_assert!(matches!(syntax, Pam | Accounts) && get(&text, syntax, key).is_none() || text.ends_with('\\'));
+            // Only where there is no line to change, or where a quote or a continuation swallows what follows it.
+            let swallows = text.contains(['\\', '"', '\'']);
+            prop_assert!(matches!(syntax, Pam | Accounts) && get(&text, syntax, key).is_none() || swallows);
         }
     }
 

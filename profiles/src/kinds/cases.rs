@@ -13,11 +13,11 @@ mod texts;
 
 use model::Verdict::{self, Fail, Notapplicable, Pass, Unknown};
 
-use super::KINDS;
+use super::{KINDS, cases_system};
 use crate::testbed::{Machine, control};
 
 /// A probe on a machine, what it must come to, and whether its remedy mends it.
-struct Case {
+pub(super) struct Case {
     probe: &'static str,
     machine: Machine,
     verdict: Verdict,
@@ -26,16 +26,16 @@ struct Case {
     mended: bool,
 }
 
-fn case(probe: &'static str, machine: Machine, verdict: Verdict, says: &'static str) -> Case {
+pub(super) fn case(probe: &'static str, machine: Machine, verdict: Verdict, says: &'static str) -> Case {
     Case { probe, machine, verdict, says, mended: verdict == Fail }
 }
 
 /// A failure that has no complete remedy.
-fn stuck(probe: &'static str, machine: Machine, says: &'static str) -> Case {
+pub(super) fn stuck(probe: &'static str, machine: Machine, says: &'static str) -> Case {
     Case { probe, machine, verdict: Fail, says, mended: false }
 }
 
-fn m() -> Machine {
+pub(super) fn m() -> Machine {
     Machine::default()
 }
 
@@ -403,6 +403,16 @@ fn unit() -> Vec<Case> {
 fn tables() -> BTreeMap<&'static str, Vec<Case>> {
     let mut tables = identity::tables();
     tables.extend([
+        ("audit_privileged", cases_system::audit_privileged()),
+        ("audit_rules", cases_system::audit_rules()),
+        ("mount", cases_system::mount()),
+        ("all", cases_system::compound("all")),
+        ("any", cases_system::compound("any")),
+        ("boot_argument", cases_system::boot_argument()),
+        ("lines", cases_system::lines()),
+        ("no_wireless", cases_system::no_wireless()),
+        ("one_unit", cases_system::one_unit()),
+        ("present", cases_system::present()),
         ("file", file()),
         ("module", module()),
         ("package", package()),

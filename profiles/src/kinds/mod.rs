@@ -3,7 +3,10 @@
 mod account;
 mod active;
 mod apt;
+mod audit;
 mod banner;
+mod boot;
+mod compound;
 mod dconf;
 mod docker;
 mod env;
@@ -11,14 +14,17 @@ mod file;
 mod firewall;
 mod homes;
 mod kubernetes;
+mod lines;
 mod link;
 mod listeners;
 mod mac;
 mod module;
+mod mount;
 mod package;
 mod pam;
 mod parts;
 mod presence;
+mod present;
 mod review;
 mod root_path;
 mod setting;
@@ -33,6 +39,8 @@ mod value;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod cases_system;
 
 use model::{Constraint, Evidence, Judgement, Resource, Unread, Verdict};
 use serde::{Deserialize, Deserializer};
@@ -109,9 +117,14 @@ macro_rules! kinds {
 kinds! {
     Account = "account" => account::Account,
     Active = "active" => active::Active,
+    All = "all" => compound::All,
+    Any = "any" => compound::Any,
     Apparmor = "apparmor" => mac::Apparmor,
     Apt = "apt" => apt::Apt,
+    AuditPrivileged = "audit_privileged" => audit::AuditPrivileged,
+    AuditRules = "audit_rules" => audit::AuditRules,
     Banner = "banner" => banner::Banner,
+    BootArgument = "boot_argument" => boot::BootArgument,
     Container = "container" => docker::Container,
     Dconf = "dconf" => dconf::Dconf,
     DconfCompiled = "dconf_compiled" => dconf::Compiled,
@@ -121,13 +134,18 @@ kinds! {
     Firewall = "firewall" => firewall::Firewall,
     FirewalldZone = "firewalld_zone" => firewall::Zone,
     Homes = "homes" => homes::Homes,
+    Lines = "lines" => lines::Lines,
     Kubernetes = "kubernetes" => kubernetes::Kubernetes,
     Link = "link" => link::Link,
     Listeners = "listeners" => listeners::Listeners,
     Module = "module" => module::Module,
+    Mount = "mount" => mount::Mount,
+    NoWireless = "no_wireless" => present::NoWireless,
+    OneUnit = "one_unit" => present::OneUnit,
     Package = "package" => package::Package,
     Pam = "pam" => pam::Pam,
     Presence = "presence" => presence::Presence,
+    Present = "present" => present::Present,
     Review = "review" => review::Review,
     RootPath = "root-path" => root_path::RootPath,
     Selinux = "selinux" => mac::Selinux,

@@ -7,9 +7,9 @@ use super::parts::Parts;
 use super::value::{Order, Scalar, Want};
 use super::{Ask, Kind, unread};
 
-/// `{ kind = "setting", path, folders?, main_last?, syntax, key, value?, order?, least?, default?, also?, service? }`;
-/// without `value` the bare key must be there. `value` may be a list with `|` between where `any_of` says so; the
-/// first one is what is set.
+/// `{ kind = "setting", path, folders?, main_last?, syntax, key, value?, order?, least?, default?, also?, service?,
+/// assess_only? }`;
+/// without `value` the bare key must be there.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Setting {
@@ -22,15 +22,15 @@ pub(crate) struct Setting {
     syntax: Syntax,
     key: String,
     value: Option<Scalar>,
-    /// Whether `value` is a list of values that will do, the preferred one first, `|` between them.
-    #[serde(default)]
-    any_of: bool,
     #[serde(default)]
     order: Order,
     /// The lowest number allowed where `order` is `at-most`.
     least: Option<i64>,
     /// What counts where nothing sets the key.
     default: Option<Scalar>,
+    /// Whether a failure is only told, never mended.
+    #[serde(default)]
+    assess_only: bool,
     /// Further words that are accepted.
     #[serde(default)]
     also: Vec<String>,
@@ -41,11 +41,10 @@ pub(crate) struct Setting {
 const OURS: &str = "99-zz-groundfast.conf";
 
 impl Setting {
-    /// The values that will do, the one to set first; none where the bare key is asked for.
-    fn wants(&self) -> impl Iterator<Item = Want<'_>> {
-        let whole = self.value.iter().map(|value| value.0.as_str());
-        let values = whole.flat_map(|value| value.split(if self.any_of { '|' } else { '\0' }));
-        values.map(|value| Want { value, order: self.order, least: self.least, also: &self.also })
+    /// What is wanted of the value; nothing where the bare key is asked for.
+    fn want(&self) -> Option<Want<'_>> {
+        let value = self.value.as_ref()?.0.as_str();
+        Some(Want { value, order: self.order, least: self.least, also: &self.also })
     }
 
     fn lookup(&self) -> Resource {
@@ -74,19 +73,18 @@ impl Setting {
 
     fn set_in(&self, path: HostPath) -> Ask {
         let resource = Resource::Setting { path, syntax: self.syntax, key: self.key.clone() };
-        let value = self.wants().next().map(|want| want.value).unwrap_or_default();
+        let value = self.want().map(|want| want.preferred().to_owned()).unwrap_or_default();
         Ask::new(resource, Constraint::Equals(State::text(value)))
     }
 
     fn expected(&self) -> String {
-        let wants: Vec<_> = self.wants().map(|want| want.to_string()).collect();
-        if wants.is_empty() { self.key.clone() } else { format!("{} = {}", self.key, wants.join(" or ")) }
+        self.want().map_or_else(|| self.key.clone(), |want| format!("{} = {want}", self.key))
     }
 }
 
 impl Kind for Setting {
     fn check(&self) -> Result<(), String> {
-        self.wants().try_for_each(|want| want.check())
+        self.want().map_or(Ok(()), |want| want.check())
     }
 
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
@@ -103,7 +101,7 @@ impl Kind for Setting {
             Err(why) => return unread(self.expected(), &why),
         };
         let at = record.get("at").map(|at| format!(" by {at}")).unwrap_or_default();
-        let admits = |value: &str| self.value.is_none() || self.wants().any(|want| want.admits(value));
+        let admits = |value: &str| self.want().is_none_or(|want| want.admits(value));
         let mut parts = Parts::default();
         match (record.get("value").map(ToString::to_string), &self.default) {
             (Some(value), _) if value.is_empty() => parts.seen(admits(&value), format!("{}{at}", self.key)),
@@ -118,6 +116,9 @@ impl Kind for Setting {
 
     fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
         let Ok(record) = seen.see(&self.lookup()) else { return Vec::new() };
+        if self.assess_only {
+            return Vec::new();
+        }
         let Some(ours) = self.folders.first().filter(|_| !self.main_last) else {
             return vec![self.set_in(self.path.clone())];
         };

@@ -42,6 +42,8 @@ pub(crate) enum Order {
     Equals,
     AtMost,
     AtLeast,
+    /// One of several, as `halt|single`, the first preferred.
+    OneOf,
     /// A list with commas, none in it that the wanted list has not.
     Subset,
     /// Octal or symbolic, with at least these bits: the order of umask(2).
@@ -60,6 +62,14 @@ pub(crate) struct Want<'a> {
 }
 
 impl Want<'_> {
+    /// The value to write where none does.
+    pub(crate) fn preferred(&self) -> &str {
+        match self.order {
+            Order::OneOf => self.value.split('|').next().unwrap_or_default().trim(),
+            _ => self.value,
+        }
+    }
+
     /// What is wrong with it: an order over something that is not a number.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.order == Order::Masks {
@@ -82,6 +92,9 @@ impl Want<'_> {
         if self.also.iter().any(|word| word.eq_ignore_ascii_case(seen)) {
             return true;
         }
+        if self.order == Order::OneOf {
+            return self.value.split('|').any(|word| word.trim().eq_ignore_ascii_case(seen));
+        }
         if self.order == Order::Subset {
             let wanted: Vec<_> = self.value.split(',').map(str::trim).collect();
             return seen
@@ -99,7 +112,7 @@ impl Want<'_> {
             (Order::AtMost, Some((wanted, seen))) => {
                 seen <= wanted && self.least.is_none_or(|least| seen >= least)
             }
-            (Order::Subset | Order::Masks, _) | (_, None) => false,
+            (Order::OneOf | Order::Subset | Order::Masks, _) | (_, None) => false,
         }
     }
 }
@@ -108,6 +121,7 @@ impl fmt::Display for Want<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.order, self.least) {
             (Order::Equals, _) => f.write_str(self.value)?,
+            (Order::OneOf, _) => f.write_str(&self.value.replace('|', " or "))?,
             (Order::Subset, _) => write!(f, "nothing beyond {}", self.value)?,
             (Order::AtLeast, _) => write!(f, "at least {}", self.value)?,
             (Order::Masks, _) => write!(f, "{} or stricter", self.value)?,

@@ -177,7 +177,7 @@ fn homes() -> Vec<Case> {
     let dots = r#"{ kind = "homes", test = "dot-mode", mode = "0740" }"#;
     let history = r#"{ kind = "homes", test = "dot-mode", names = [".bash_history"], mode = "0600" }"#;
     let trust = r#"{ kind = "homes", test = "no-file", names = [".rhosts"], files = ["/etc/hosts.equiv"] }"#;
-    let home = || passwd("").with_folder("/home/ann", 0o700, 1000, 1000);
+    let home = || passwd("").with_directory("/home/ann", 0o700, 1000, 1000);
     vec![
         case(exist, home(), Pass, "no home"),
         stuck(exist, passwd(""), "/home/ann of ann"),
@@ -200,14 +200,14 @@ fn homes() -> Vec<Case> {
         stuck(forward, home().with("/home/ann/.forward", ""), "/home/ann/.forward"),
         stuck(
             forward,
-            home().with_folder("/home/gone", 0o700, 7, 7).with("/home/gone/.forward", ""),
+            home().with_directory("/home/gone", 0o700, 7, 7).with("/home/gone/.forward", ""),
             "/home/gone/.forward",
         ),
         case(mine, home(), Pass, "no home"),
-        stuck(mine, passwd("").with_folder("/home/ann", 0o700, 0, 1000), "/home/ann is"),
-        stuck(first, passwd("").with_folder("/home/ann", 0o700, 1000, 0), "/home/ann is"),
-        case(mode, passwd("").with_folder("/home/ann", 0o750, 1000, 1000), Pass, "no home"),
-        stuck(mode, passwd("").with_folder("/home/ann", 0o755, 1000, 1000), "0755"),
+        stuck(mine, passwd("").with_directory("/home/ann", 0o700, 0, 1000), "/home/ann is"),
+        stuck(first, passwd("").with_directory("/home/ann", 0o700, 1000, 0), "/home/ann is"),
+        case(mode, passwd("").with_directory("/home/ann", 0o750, 1000, 1000), Pass, "no home"),
+        stuck(mode, passwd("").with_directory("/home/ann", 0o755, 1000, 1000), "0755"),
         case(mode, passwd(""), Pass, "no home"),
         stuck(dots, home().with_mode("/home/ann/.profile", 0o644, 1000, 1000), "has mode 0644"),
         case(dots, home().with_mode("/home/ann/.profile", 0o740, 1000, 1000), Pass, "no home"),
@@ -230,7 +230,7 @@ fn unowned() -> Vec<Case> {
     vec![
         case(user, usual().with_mode("/srv/x", 0o644, 1000, 99), Pass, "no file"),
         stuck(user, usual().with_mode("/srv/x", 0o644, 99, 0), "/srv/x has 99"),
-        stuck(user, usual().with_folder("/srv/x", 0o755, 99, 0), "/srv/x has 99"),
+        stuck(user, usual().with_directory("/srv/x", 0o755, 99, 0), "/srv/x has 99"),
         case(user, usual().with_mode("/var/lib/docker/x", 0o644, 99, 0), Pass, "no file"),
         case(user, Machine::blind(), Unknown, "permission denied"),
         stuck(group, usual().with_mode("/srv/x", 0o644, 0, 99), "/srv/x has 99"),
@@ -280,7 +280,7 @@ fn root_path() -> Vec<Case> {
     let owned = r#"{ kind = "root-path", test = "owned" }"#;
     let no_write = r#"{ kind = "root-path", test = "no-write" }"#;
     let set = |path: &str| {
-        let usual = m().with_folder("/usr/bin", 0o755, 0, 0).with_folder("/opt/bin", 0o775, 5, 0);
+        let usual = m().with_directory("/usr/bin", 0o755, 0, 0).with_directory("/opt/bin", 0o775, 5, 0);
         usual.with("/etc/environment", &format!("PATH={path}\n"))
     };
     vec![
