@@ -1,5 +1,5 @@
 # `make demo` and `make test` do all their own set-up on a fresh Debian machine; see README.md.
-.PHONY: demo test test-full bench release docs
+.PHONY: demo test test-full bench fuzz release docs
 
 # The main job, end to end, on this machine.
 demo:
@@ -16,6 +16,10 @@ test-full:
 # Measurements, or with BENCH=name one of them.
 bench:
 	@bench/run.sh $(BENCH)
+
+# Every fuzz target for FUZZ_SECONDS each, or with FUZZ=name one of them.
+fuzz:
+	@scripts/fuzz.sh
 
 # A binary for every supported system.
 release:

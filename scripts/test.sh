@@ -6,6 +6,11 @@ cd "$(dirname "$0")/.."
 step() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
 [ "$(id -u)" = 0 ] || { echo "test: this needs root: it starts an engine and unpacks a root file system" >&2; exit 1; }
 
+# shellcheck source=space.sh
+. scripts/space.sh
+[ -e target/debug ] || need_space . 12000 "make test, on a fresh clone,"
+trap 'tell_full $? .' EXIT
+
 step "Packages and tools"
 scripts/packages.sh
 tools=$(scripts/tools.sh)
@@ -13,6 +18,8 @@ export PATH=$tools:$PATH
 cosign=target/cosign/usr/bin/cosign
 [ -x "$cosign" ] || scripts/trixie.sh cosign target/cosign
 export GROUNDFAST_COSIGN=$PWD/$cosign
+scripts/promtool.sh target/prometheus
+export GROUNDFAST_PROMTOOL=$PWD/target/prometheus/promtool GROUNDFAST_JUNIT_XSD=$PWD/target/tools/junit-10.xsd
 if [ -d ../shared ]; then
   GROUNDFAST_SHARED=$(cd ../shared && pwd -P)
   export GROUNDFAST_SHARED
@@ -33,7 +40,7 @@ cargo nextest run --locked --workspace --no-run
 step "What the tests work on"
 prepared=$(scripts/prepare-tests.sh)
 eval "$prepared"
-trap 'scripts/engine.sh down target/engine' EXIT
+trap 'code=$?; scripts/engine.sh down target/engine; tell_full $code .' EXIT
 
 step "Tests, in the engine's network namespace, from which no route leads out"
 scripts/engine.sh exec target/engine cargo nextest run --locked --offline --workspace --no-fail-fast "$@"

@@ -10,6 +10,7 @@
     reason = "a test that cannot be set up must stop, and tests make their own places"
 )]
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use support::{Run, Scratch, binary, prepared, snapshot};
@@ -17,7 +18,7 @@ use support::{Run, Scratch, binary, prepared, snapshot};
 #[test]
 fn usage_errors_are_exit_2_and_say_what_is_allowed() {
     let scratch = Scratch::new();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 7] = [
         (&["harden", "--profile", "cis-debian12-l1-servr", "--plan"], "cis-debian12-l1-server"),
         (
             &["harden", "--profile", "cis-debian12-l1-server", "--only", "no_such_rule", "--plan"],
@@ -29,6 +30,7 @@ fn usage_errors_are_exit_2_and_say_what_is_allowed() {
         ),
         (&["harden", "--profile", "cis-debian12-l1-server", "--skip", "x", "--plan"], "--reason"),
         (&["explain", "nothing"], "nothing"),
+        (&["preflight", "--skip", "env.kernel", "--reason", "x"], "only waived"),
         (&["rollback", "--yes"], "no run"),
     ];
     for (arguments, said) in cases {
@@ -65,6 +67,54 @@ fn an_error_is_a_document_too() {
     let document = run.json();
     assert_eq!(document["exit"], 2);
     assert!(document["error"]["summary"].as_str().unwrap().contains("nope"));
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_a_document_too() {
+    let scratch = Scratch::new();
+    for arguments in [
+        &["bundle", "verify", "--output", "json"][..],
+        &["--output=json", "bundle", "verify", "x.tar", "--no-such-flag"],
+        &["--output", "json", "instal"],
+        &["--output", "json"],
+    ] {
+        let run = scratch.run(arguments).expect_code(2);
+        let document = run.json();
+        assert_eq!((&document["exit"], &document["outcome"]), (&2.into(), &"error".into()), "{arguments:?}");
+        let summary = document["error"]["summary"].as_str().unwrap();
+        assert!(!summary.is_empty() && !run.stderr.is_empty(), "{arguments:?}: {run:?}");
+    }
+    let document = scratch.run(&["--output", "json", "instal"]).json();
+    assert!(document["error"]["summary"].as_str().unwrap().contains("instal"), "{document}");
+    // The good twins: for people there is no document, and help is no mistake.
+    assert_eq!(scratch.run(&["bundle", "verify"]).expect_code(2).stdout, "");
+    let help = scratch.run(&["--output", "json", "--help"]).expect_code(0);
+    assert!(help.stdout.contains("Usage") && help.stderr.is_empty(), "{help:?}");
+}
+
+#[test]
+fn who_may_not_change_the_machine_is_told_at_once() {
+    let scratch = Scratch::new();
+    std::fs::set_permissions(scratch.path(""), PermissionsExt::from_mode(0o711)).unwrap();
+    std::fs::create_dir(scratch.path("data")).unwrap();
+    let nobody = |arguments: &[&str]| {
+        let mut command = Command::new("setpriv");
+        scratch.prepare(&mut command);
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(binary()).args(arguments);
+        Run::of(&command.output().unwrap())
+    };
+    let harden = ["harden", "--profile", "cis-debian12-l1-server", "--yes", "--no-progress"];
+    for arguments in
+        [&harden[..], &["install", "x.tar", "--answers", "x.toml"], &["resume"], &["recover"], &["rollback"]]
+    {
+        let refused = nobody(arguments).expect_code(1);
+        assert!(refused.stderr.contains("user 65534"), "{arguments:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains("run it as root"), "{arguments:?}: {}", refused.stderr);
+    }
+    assert_eq!(std::fs::read_dir(scratch.path("data")).unwrap().count(), 0, "nothing was written");
+    // The good twin: a look is for everybody, and what root is told is about the matter.
+    let _ = nobody(&["profile", "list"]).expect_code(0);
+    assert!(scratch.run(&["rollback"]).expect_code(2).stderr.contains("no run"));
 }
 
 /// Runs the binary on a root below a mount of its own, in a mount namespace of its own.

@@ -45,7 +45,9 @@ fn man_pages_and_schemas_are_in_step_with_the_binary() {
 fn schema_commands_print_what_is_kept() {
     let scratch = Scratch::new();
     let kept = texts(&workspace().join("docs/schemas"));
-    for (command, name) in [("answers", "answers"), ("bundle", "bundle-spec"), ("profile", "profile")] {
+    let all =
+        [("answers", "answers"), ("bundle", "bundle-spec"), ("profile", "profile"), ("waiver", "record")];
+    for (command, name) in all {
         let printed = scratch.run(&[command, "schema"]).expect_code(0).json();
         let kept: Value = serde_json::from_str(&kept[&format!("{name}.json")]).unwrap();
         assert_eq!(printed, kept, "{command} schema");

@@ -1,7 +1,7 @@
 //! From one signed file to a running site on a real engine, and everything that may happen to it afterwards.
 //!
 //! One ordered story, because bringing the product up costs half a minute and there is one engine: plan, install, use,
-//! tampering, a changed answer, a start of the machine.
+//! tampering, a changed answer, a start of the machine, a release that does not come up, rollback.
 
 #![allow(
     clippy::disallowed_methods,
@@ -46,6 +46,9 @@ fn a_site_is_installed_used_watched_mended_and_given_back() {
     step("tampering", || tamper::each_tampering_is_found_named_and_healed(&site));
     step("changed answer", || later::a_changed_answer_changes_what_it_must(&site));
     step("start of the machine", || later::one_command_brings_the_site_back(&site));
+    step("damaged at a start", || later::what_was_damaged_does_not_start(&site));
+    step("failed release", || later::a_release_that_does_not_come_up_is_taken_back(&site));
+    step("rollback", || later::everything_is_taken_back(&site, &before));
 }
 
 fn stages(document: &Value) -> usize {

@@ -84,6 +84,13 @@ fn taken_up(scratch: &Scratch, root: &Path, n: usize, [before, hardened]: [&Tree
     // The counts of a stride are odd and even in turn.
     let carry_on = (n / stride()).is_multiple_of(2);
     let (verb, end) = if carry_on { ("resume", hardened) } else { ("recover", before) };
+    let left = snapshot(root);
+    let shown = scratch.run(&[verb, "--plan", "--no-progress", "--output", "json"]).expect_code(0).json();
+    assert_eq!(
+        (shown["outcome"].as_str(), &snapshot(root)),
+        (Some("planned"), &left),
+        "a look changes nothing"
+    );
     let _ = scratch.run(&[verb, "--no-progress"]).expect_code(0);
     assert_eq!(snapshot(root), *end, "kill {n}, {verb}");
     Some(carry_on)

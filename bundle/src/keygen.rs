@@ -7,8 +7,9 @@ use model::Secret;
 
 use crate::error::Error;
 use crate::files;
-use crate::keys::{FileKey, Signer};
+use crate::keys::{FileKey, PublicKey, Signer};
 use crate::refusal::Refusal;
+use crate::roles::Delegated;
 use crate::root::Root;
 
 /// The largest key file read, in bytes.
@@ -27,16 +28,21 @@ pub struct KeyFiles {
     pub hint: String,
 }
 
-/// Makes a key, and a first root of trust in which it holds every role: `PREFIX.key`, `PREFIX.pub` and
-/// `root.json` in the same folder.
+/// Makes a key, and a first root of trust in which it holds every role but those delegated: `PREFIX.key`,
+/// `PREFIX.pub` and `root.json` in the same folder.
 ///
 /// # Errors
 /// When one of them is already there, or writing fails; then none of them is left.
-pub fn generate(prefix: &Path, passphrase: &Secret, root_expires: Timestamp) -> Result<KeyFiles, Error> {
+pub fn generate(
+    prefix: &Path,
+    passphrase: &Secret,
+    root_expires: Timestamp,
+    delegated: &Delegated,
+) -> Result<KeyFiles, Error> {
     let key = FileKey::generate()?;
-    let private = with_ending(prefix, "key");
+    let root = Root::first_with(&key, root_expires, delegated)?;
     let secret = key.to_pem(passphrase)?;
-    write_all(prefix, private.clone(), &key, Some(secret.as_bytes()), root_expires)
+    write_all(prefix, with_ending(prefix, "key"), &key, Some(secret.as_bytes()), &root)
 }
 
 /// Makes the root of trust, and `PREFIX.pub`, for a key that cosign made.
@@ -48,9 +54,11 @@ pub fn adopt(
     prefix: &Path,
     passphrase: &Secret,
     root_expires: Timestamp,
+    delegated: &Delegated,
 ) -> Result<KeyFiles, Error> {
     let key = open_key(private, passphrase)?;
-    write_all(prefix, private.to_owned(), &key, None, root_expires)
+    let root = Root::first_with(&key, root_expires, delegated)?;
+    write_all(prefix, private.to_owned(), &key, None, &root)
 }
 
 /// Opens an encrypted private key file.
@@ -62,14 +70,22 @@ pub fn open_key(path: &Path, passphrase: &Secret) -> Result<FileKey, Error> {
     Ok(FileKey::from_pem(&String::from_utf8_lossy(&text), passphrase)?)
 }
 
+/// Reads a public key file.
+///
+/// # Errors
+/// When it cannot be read or is not an ECDSA P-256 key.
+pub fn open_public_key(path: &Path) -> Result<PublicKey, Error> {
+    let text = files::read(path, MAX_FILE)?;
+    Ok(PublicKey::from_pem(&String::from_utf8_lossy(&text))?)
+}
+
 fn write_all(
     prefix: &Path,
     private: PathBuf,
     key: &FileKey,
     secret: Option<&[u8]>,
-    root_expires: Timestamp,
+    root: &[u8],
 ) -> Result<KeyFiles, Error> {
-    let root = Root::first(key, root_expires)?;
     let public = key.public_key().to_pem();
     let made = KeyFiles {
         private,
@@ -77,7 +93,7 @@ fn write_all(
         root: prefix.with_file_name("root.json"),
         hint: key.public_key().hint(),
     };
-    let mut wanted = vec![(&made.public, public.as_bytes(), 0o644), (&made.root, root.as_slice(), 0o644)];
+    let mut wanted = vec![(&made.public, public.as_bytes(), 0o644), (&made.root, root, 0o644)];
     wanted.extend(secret.map(|secret| (&made.private, secret, 0o600)));
     if let Some((path, ..)) = wanted.iter().find(|(path, ..)| path.symlink_metadata().is_ok()) {
         return Err(Refusal::Exists(path.display().to_string()).into());

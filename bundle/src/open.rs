@@ -40,6 +40,7 @@ pub struct Verified {
     contents: Contents,
     signature: Vec<u8>,
     root: Vec<u8>,
+    installed: Option<Digest>,
 }
 
 impl Bundle<Untrusted> {
@@ -82,11 +83,11 @@ impl Bundle<Untrusted> {
         self.same_members(&statement, &root_bytes)?;
         site.check(&statement, now)?;
         if let Some(store) = store {
-            store.admits(&statement, now)?;
+            store.admits(&statement, site.installed.as_ref(), now)?;
         }
         let contents = Contents::read(&statement, &self.medium)?;
         self.same_index(&statement)?;
-        let state = Verified { statement, contents, signature, root: root_bytes };
+        let state = Verified { statement, contents, signature, root: root_bytes, installed: site.installed };
         Ok(Bundle { medium: self.medium, state })
     }
 
@@ -192,7 +193,7 @@ impl Bundle<Verified> {
     /// under the name of a digest then, and the release is not recorded.
     pub fn unpack(&self, store: &Store, now: Timestamp, progress: &dyn Progress) -> Result<Contents, Error> {
         let _lock = store.lock()?;
-        store.admits(&self.state.statement, now)?;
+        store.admits(&self.state.statement, self.state.installed.as_ref(), now)?;
         let mut missing = Vec::new();
         progress.start("check what is there", 0);
         for piece in self.pieces() {

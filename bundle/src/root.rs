@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::json;
 use crate::keys::{KeyError, PublicKey, Signer};
 use crate::refusal::Refusal;
+use crate::roles::{Delegated, RecordRole};
 
 /// The version of the specification that this follows.
 const SPEC_VERSION: &str = "1.0.31";
@@ -45,6 +46,10 @@ struct Signed {
     expires: Timestamp,
     keys: BTreeMap<String, Key>,
     roles: BTreeMap<String, Role>,
+    /// Roles for records. TUF names its roles exhaustively, so they stand in a field of their own, which other
+    /// readers keep and ignore (section 4.1, extensible metadata).
+    #[serde(rename = "x-groundfast-roles", default, skip_serializing_if = "BTreeMap::is_empty")]
+    record_roles: BTreeMap<String, Role>,
     spec_version: String,
     version: u64,
 }
@@ -73,20 +78,36 @@ impl Root {
     /// # Errors
     /// When the key cannot sign.
     pub fn first(signer: &dyn Signer, expires: Timestamp) -> Result<Vec<u8>, KeyError> {
-        let key = Key {
-            keytype: "ecdsa".to_owned(),
-            keyval: KeyValue { public: signer.public_key().to_pem() },
-            scheme: "ecdsa-sha2-nistp256".to_owned(),
-        };
-        let keyid = crate::digest(&canonical(&key)?).hex();
+        Self::first_with(signer, expires, &Delegated::new())
+    }
+
+    /// A first root as [`Root::first`], in which the roles for records belong to these keys instead.
+    ///
+    /// # Errors
+    /// When the key cannot sign.
+    pub fn first_with(
+        signer: &dyn Signer,
+        expires: Timestamp,
+        delegated: &Delegated,
+    ) -> Result<Vec<u8>, KeyError> {
+        let (keyid, key) = Key::of(signer.public_key())?;
+        let mut keys = BTreeMap::from([(keyid.clone(), key)]);
+        let mut record_roles = BTreeMap::new();
+        for (role, holders) in delegated {
+            let holders: Vec<_> = holders.iter().map(Key::of).collect::<Result<_, _>>()?;
+            let keyids = holders.iter().map(|(keyid, _)| keyid.clone()).collect();
+            record_roles.insert(role.name().to_owned(), Role { keyids, threshold: 1 });
+            keys.extend(holders);
+        }
         let role = Role { keyids: vec![keyid.clone()], threshold: 1 };
         let signed = Signed {
             kind: "root".to_owned(),
             consistent_snapshot: true,
             // The specification knows whole seconds only.
             expires: Timestamp::from_second(expires.as_second()).unwrap_or(expires),
-            keys: BTreeMap::from([(keyid.clone(), key)]),
+            keys,
             roles: ROLES.iter().map(|name| ((*name).to_owned(), role.clone())).collect(),
+            record_roles,
             spec_version: SPEC_VERSION.to_owned(),
             version: 1,
         };
@@ -189,13 +210,28 @@ impl Root {
     /// # Errors
     /// [`Refusal::Root`] when a release would need more than one signature, or there is no usable key.
     pub fn release_keys(&self) -> Result<Vec<PublicKey>, Refusal> {
-        let role = self.role("targets")?;
+        self.keys_of(self.role("targets")?, "releases")
+    }
+
+    /// The keys that may sign records of this role. Who may sign releases may sign what nobody else was named
+    /// for, as a TUF delegation stays with the role that did not give it away.
+    ///
+    /// # Errors
+    /// As [`Root::release_keys`].
+    pub fn record_keys(&self, role: RecordRole) -> Result<Vec<PublicKey>, Refusal> {
+        match self.signed.record_roles.get(role.name()) {
+            Some(own) => self.keys_of(own, role.name()),
+            None => self.release_keys(),
+        }
+    }
+
+    fn keys_of(&self, role: &Role, what: &str) -> Result<Vec<PublicKey>, Refusal> {
         if role.threshold != 1 {
-            return Err(Refusal::Root(format!("releases would need {} signatures", role.threshold)));
+            return Err(Refusal::Root(format!("{what} would need {} signatures", role.threshold)));
         }
         let keys: Vec<_> = role.keyids.iter().filter_map(|keyid| self.key(keyid)).collect();
         if keys.is_empty() {
-            return Err(Refusal::Root("it names no ECDSA P-256 key for releases".to_owned()));
+            return Err(Refusal::Root(format!("it names no ECDSA P-256 key for {what}")));
         }
         Ok(keys)
     }
@@ -216,6 +252,18 @@ impl Root {
         let known = matches!(key.keytype.as_str(), "ecdsa" | "ecdsa-sha2-nistp256");
         (known && key.scheme == "ecdsa-sha2-nistp256")
             .then(|| PublicKey::from_pem(&key.keyval.public).ok())?
+    }
+}
+
+impl Key {
+    /// A key in TUF's form, with its id.
+    fn of(key: &PublicKey) -> Result<(String, Self), KeyError> {
+        let key = Self {
+            keytype: "ecdsa".to_owned(),
+            keyval: KeyValue { public: key.to_pem() },
+            scheme: "ecdsa-sha2-nistp256".to_owned(),
+        };
+        Ok((crate::digest(&canonical(&key)?).hex(), key))
     }
 }
 

@@ -80,3 +80,32 @@ fn the_next_root_needs_the_old_keys_and_leaves_no_gap() {
     assert!(next(3, &[by_new, by_old]).is_err());
     assert!(next(1, &[by_new, by_old]).is_err());
 }
+
+#[test]
+fn roles_for_records_are_held_by_whom_the_root_names_else_by_the_release_key() {
+    let (release, decider, second) = (first(), FileKey::generate().unwrap(), FileKey::generate().unwrap());
+    let plain = Root::parse(&release.bytes).unwrap();
+    assert_eq!(plain.record_keys(RecordRole::Waivers).unwrap(), plain.release_keys().unwrap());
+    let delegated = Delegated::from([(RecordRole::Waivers, vec![decider.public_key().clone()])]);
+    let expires = "2030-01-01T00:00:00Z".parse().unwrap();
+    let bytes = Root::first_with(&release.key, expires, &delegated).unwrap();
+    let root = Root::parse(&bytes).unwrap();
+    assert_eq!(root.record_keys(RecordRole::Waivers).unwrap(), [decider.public_key().clone()]);
+    assert_eq!(root.record_keys(RecordRole::Approvals).unwrap(), [release.key.public_key().clone()]);
+    assert_eq!(
+        root.release_keys().unwrap(),
+        [release.key.public_key().clone()],
+        "releases stay where they were"
+    );
+    // The role is under the signature like everything else.
+    let mut forged = document(&bytes);
+    let (id, key) = Key::of(second.public_key()).unwrap();
+    forged["signed"]["keys"][&id] = serde_json::to_value(key).unwrap();
+    forged["signed"]["x-groundfast-roles"]["waivers"]["keyids"] = json!([id]);
+    assert!(Root::parse(&serde_json::to_vec(&forged).unwrap()).is_err());
+    // A role that nobody can fill is not given back to the release key.
+    let mut empty = document(&bytes)["signed"].clone();
+    empty["x-groundfast-roles"]["waivers"]["keyids"] = json!([]);
+    let empty = Root::parse(&signed_with(&empty, &[(release.id.as_str(), &release.key)])).unwrap();
+    assert!(empty.record_keys(RecordRole::Waivers).is_err());
+}

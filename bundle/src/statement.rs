@@ -1,40 +1,19 @@
 //! What is signed: an in-toto Statement v1 over the root index, with the release's identity and every member.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use model::Digest;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::json;
+use crate::intoto::{self, Attested, STATEMENT_TYPE, refuse};
 use crate::refusal::Refusal;
 
-/// Type of the statement (in-toto attestation framework v1).
-pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// Type of our predicate; `cosign verify-blob-attestation --type` takes it.
 pub const PREDICATE_TYPE: &str = "urn:groundfast:bundle:v1";
 /// The name of the subject.
 const SUBJECT: &str = "index.json";
 /// The most members a bundle may have.
 pub const MAX_BLOBS: usize = 20_000;
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Document {
-    #[serde(rename = "_type")]
-    kind: String,
-    subject: Vec<Subject>,
-    predicate_type: String,
-    predicate: Predicate,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Subject {
-    name: String,
-    digest: BTreeMap<String, String>,
-}
 
 /// A signed release: which one it is, when it holds, and everything in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,13 +77,7 @@ pub fn blob_path(digest: &Digest) -> String {
 impl Statement {
     /// The bytes to sign.
     pub fn encode(&self) -> Vec<u8> {
-        let digest = BTreeMap::from([("sha256".to_owned(), self.root.hex())]);
-        crate::encode(&Document {
-            kind: STATEMENT_TYPE.to_owned(),
-            subject: vec![Subject { name: SUBJECT.to_owned(), digest }],
-            predicate_type: PREDICATE_TYPE.to_owned(),
-            predicate: self.predicate.clone(),
-        })
+        intoto::encode(SUBJECT, &self.root, PREDICATE_TYPE, &self.predicate)
     }
 
     /// Reads a payload. Call it on authentic bytes, or for display only.
@@ -112,20 +85,14 @@ impl Statement {
     /// # Errors
     /// When it is not a statement of our type with one subject, or contradicts itself.
     pub fn parse(payload: &[u8]) -> Result<Self, Refusal> {
-        let document: Document = json::parse(WHAT, payload)?;
-        if document.kind != STATEMENT_TYPE {
-            return Err(refuse(format!("its type is `{}`", document.kind)));
+        let Attested { form, subject: root, predicate_type, predicate } = intoto::parse(payload)?;
+        if form != STATEMENT_TYPE {
+            return Err(refuse(format!("its type is `{form}`")));
         }
-        if document.predicate_type != PREDICATE_TYPE {
-            return Err(refuse(format!("its predicate type is `{}`", document.predicate_type)));
+        if predicate_type != PREDICATE_TYPE {
+            return Err(refuse(format!("its predicate type is `{predicate_type}`")));
         }
-        let [subject] = document.subject.as_slice() else {
-            return Err(refuse(format!("it has {} subjects, expected one", document.subject.len())));
-        };
-        let hex =
-            subject.digest.get("sha256").ok_or_else(|| refuse("its subject has no sha256 digest".into()))?;
-        let root = format!("sha256:{hex}").parse().map_err(|error| refuse(format!("{error}")))?;
-        let statement = Self { root, predicate: document.predicate };
+        let statement = Self { root, predicate };
         statement.consistent()?;
         Ok(statement)
     }
@@ -160,12 +127,6 @@ impl Statement {
         let at = self.predicate.blobs.binary_search_by(|blob| blob.path.as_str().cmp(&path)).ok()?;
         self.predicate.blobs.get(at)
     }
-}
-
-const WHAT: &str = "the signed statement";
-
-fn refuse(reason: String) -> Refusal {
-    Refusal::document(WHAT, reason)
 }
 
 #[cfg(test)]

@@ -140,11 +140,20 @@ impl Store {
         }
     }
 
-    /// Refuses a release that is older than what was seen, or a clock that runs behind it.
-    pub(crate) fn admits(&self, statement: &Statement, now: Timestamp) -> Result<(), Error> {
+    /// Refuses a release that is older than what was seen and not the one that is installed, or a clock that runs
+    /// behind it.
+    pub(crate) fn admits(
+        &self,
+        statement: &Statement,
+        installed: Option<&Digest>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let state = self.state()?;
         if let Some(latest) = state.latest {
             not_before(latest, now)?;
+        }
+        if installed == Some(&statement.root) {
+            return Ok(());
         }
         let offered = statement.predicate.release;
         match state.channels.get(&channel(statement)) {
@@ -171,7 +180,11 @@ impl Store {
         let mut state = self.state()?;
         state.v = 1;
         let seen = Seen { release: statement.predicate.release, root: statement.root };
-        state.channels.insert(channel(statement), seen);
+        let newest = state.channels.entry(channel(statement)).or_insert(seen);
+        // The installed release may be accepted again after a newer one was seen, which stays remembered.
+        if newest.release <= seen.release {
+            *newest = seen;
+        }
         state.latest = state.latest.max(Some(now)).max(Some(statement.predicate.created));
         files::replace(&self.dir.join("state.json"), &crate::encode(&state))
     }

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::files;
 use crate::keys::PublicKey;
 use crate::refusal::Refusal;
+use crate::roles::RecordRole;
 use crate::root::Root;
 use crate::statement::Statement;
 
@@ -33,8 +34,7 @@ impl Trust {
     /// # Errors
     /// When it cannot be read or is not an ECDSA P-256 key.
     pub fn key_file(path: &Path) -> Result<Self, Error> {
-        let text = files::read(path, MAX_FILE)?;
-        Ok(Self::Key(PublicKey::from_pem(&String::from_utf8_lossy(&text))?))
+        crate::open_public_key(path).map(Self::Key)
     }
 
     /// Reads the pinned `root.json` of a trust directory.
@@ -54,6 +54,20 @@ impl Trust {
                 offered.follows(pinned)?;
                 offered.current(now)?;
                 offered.release_keys()
+            }
+        }
+    }
+
+    /// The keys that may sign records of this role here.
+    ///
+    /// # Errors
+    /// When the pinned root's time is over, or it names no usable key.
+    pub fn record_keys(&self, role: RecordRole, now: Timestamp) -> Result<Vec<PublicKey>, Refusal> {
+        match self {
+            Self::Key(key) => Ok(vec![key.clone()]),
+            Self::Root(pinned) => {
+                pinned.current(now)?;
+                pinned.record_keys(role)
             }
         }
     }
@@ -93,6 +107,9 @@ pub struct Expectations {
     pub platform: Option<String>,
     /// The version of the running Groundfast.
     pub installer: Option<Version>,
+    /// The root index of the release that is installed here: it may be mended even when a newer one was seen, which
+    /// may have failed to come up.
+    pub installed: Option<Digest>,
 }
 
 impl Expectations {

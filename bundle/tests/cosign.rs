@@ -13,6 +13,7 @@ use std::process::{Command, Output};
 use bundle::keys::Signer;
 use bundle::member::SIGNATURE;
 use bundle::statement::{PREDICATE_TYPE, blob_path};
+use bundle::{Delegated, RecordRole, Root};
 use model::Secret;
 use support::{Product, SPEC, take_apart};
 
@@ -82,7 +83,7 @@ fn keys_that_cosign_made_open_here_and_keys_made_here_open_there() {
     assert_eq!(key.public_key().to_pem(), public);
     assert!(bundle::open_key(&product.path("real.key"), &secret("hunter3")).is_err());
     let expires = "2031-01-01T00:00:00Z".parse().unwrap();
-    bundle::generate(&product.path("ours"), &secret("hunter2"), expires).unwrap();
+    bundle::generate(&product.path("ours"), &secret("hunter2"), expires, &Delegated::new()).unwrap();
     let shown = cosign(dir, &["public-key", "--key", "ours.key"]).unwrap();
     assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
     assert_eq!(String::from_utf8_lossy(&shown.stdout), fs::read_to_string(product.path("ours.pub")).unwrap());
@@ -92,6 +93,11 @@ fn keys_that_cosign_made_open_here_and_keys_made_here_open_there() {
 fn python_tuf_agrees_with_our_root() {
     let product = Product::new();
     fs::write(product.path("root.json"), &product.root).unwrap();
+    let decider = Product::new().key.public_key().clone();
+    let delegated = Delegated::from([(RecordRole::Waivers, vec![decider])]);
+    let expires = "2031-01-01T00:00:00Z".parse().unwrap();
+    let delegating = Root::first_with(&product.key, expires, &delegated).unwrap();
+    fs::write(product.path("delegating.json"), delegating).unwrap();
     let altered = String::from_utf8(product.root.clone()).unwrap().replace("2031", "2032");
     fs::write(product.path("altered.json"), altered).unwrap();
     let script = "import sys\ntry:\n    from tuf.api.metadata import Metadata, Root\nexcept ImportError:\n    sys.exit(77)\nroot = Metadata[Root].from_file(sys.argv[1])\nroot.verify_delegate('root', root)\n";
@@ -103,5 +109,7 @@ fn python_tuf_agrees_with_our_root() {
         return println!("left out: no python-tuf (pip install tuf)");
     }
     assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
+    let delegating = check("delegating.json").unwrap();
+    assert!(delegating.status.success(), "{}", String::from_utf8_lossy(&delegating.stderr));
     assert!(!check("altered.json").unwrap().status.success());
 }

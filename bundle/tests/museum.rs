@@ -298,6 +298,7 @@ fn time_and_place_must_fit() {
             channel: Some("stable".into()),
             platform: Some("linux/amd64".into()),
             installer: Some("0.1.0".parse().unwrap()),
+            installed: None,
         };
         change(&mut site);
         refusal(product.verify_as(&product.path("b.tar"), &product.trust(), &site).map(|_| ()))

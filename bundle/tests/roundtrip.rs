@@ -158,3 +158,31 @@ fn a_site_does_not_go_back_in_releases_or_in_time() {
     let earlier = "2026-11-20T00:00:00Z".parse().unwrap();
     assert!(matches!(refused(verify("seven.tar", earlier)), Refusal::ClockBack { .. }));
 }
+
+#[test]
+fn the_installed_release_may_be_mended_after_a_newer_one_was_seen() {
+    let product = Product::new();
+    let store = Store::open(&product.path("store")).unwrap();
+    product.create(&SPEC.replace("release = 7", "release = 6"), "six.tar").unwrap();
+    product.create(SPEC, "seven.tar").unwrap();
+    let other = SPEC.replace("release = 7", "release = 6").replace("cpu = 1", "cpu = 2");
+    product.create(&other, "other-six.tar").unwrap();
+    let unpack = |name: &str, site: &Expectations| {
+        let verified =
+            Bundle::open(&product.path(name))?.verify(&product.trust(), site, Some(&store), now())?;
+        verified.unpack(&store, now(), &()).map(|contents| contents.root)
+    };
+    let six = unpack("six.tar", &Expectations::default()).unwrap();
+    unpack("seven.tar", &Expectations::default()).unwrap();
+    let installed = Expectations { installed: Some(six), ..Expectations::default() };
+    assert_eq!(unpack("six.tar", &installed).unwrap(), six, "what is installed may be mended");
+    let refused = |result: Result<_, Error>| match result {
+        Err(Error::Refused(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    };
+    // Mending does not forget the newer release, and no other old one slips in with it.
+    let too_old = Refusal::Rollback { offered: 6, seen: 7 };
+    assert_eq!(refused(unpack("six.tar", &Expectations::default())), too_old);
+    assert_eq!(refused(unpack("other-six.tar", &installed)), too_old);
+    unpack("seven.tar", &installed).unwrap();
+}

@@ -6,13 +6,14 @@
 #
 # PostgreSQL and nginx come from Debian packages on one base layer that both share (debootstrap, from the
 # mirror that this machine's apt uses already); the two programs come with the libraries they need and
-# nothing else. Base and packages are cached in OUT/work: a second run takes seconds. Needs root.
+# nothing else. OUT/db.tar and OUT/nginx.tar are kept while they are newer than what they are made from, so a second
+# run takes seconds; whatever lies between is removed. Needs root.
 set -euo pipefail
 
 say() { echo "images: $*" >&2; }
 die() { say "$*"; exit 1; }
 
-[ $# = 3 ] || { sed -n '2,10p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2; }
+[ $# = 3 ] || { sed -n '2,11p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2; }
 [ "$(id -u)" = 0 ] || die "debootstrap and chroot need root"
 here=$(cd "$(dirname "$0")" && pwd -P)
 mkdir -p "$1"
@@ -30,10 +31,14 @@ mkdir -p "$work"
 . "$here/../../scripts/mirror.sh"
 mirror=$(debian_mirror) || die "apt's own configuration names no Debian mirror"
 
+# shellcheck source=../../scripts/space.sh
+. "$here/../../scripts/space.sh"
+
 mounts=()
 cleanup() {
-  local at
+  local code=$? at
   for at in "${mounts[@]}"; do umount "$at" 2>/dev/null || true; done
+  tell_full $code "$out"
 }
 trap cleanup EXIT
 
@@ -58,6 +63,7 @@ base() {
     { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends debootstrap; } \
       >"$work/apt.log" 2>&1 || die "apt-get could not install debootstrap: see $work/apt.log"
   }
+  need_space "$work" 3000 "building the sample's images"
   say "base layer: debootstrap of Debian 12 from $mirror (about half a minute)"
   rm -rf "$work/base"
   debootstrap --variant=minbase bookworm "$work/base" "$mirror" >"$work/base.log" 2>&1 ||
@@ -72,7 +78,6 @@ base() {
 packages() { # NAME UID HOOK PACKAGE…: a layer on the base with these packages, after HOOK ran in it
   local name=$1 uid=$2 hook=$3
   shift 3
-  [ "$work/$name.tar" -nt "$0" ] && [ "$work/$name.tar" -nt "$here/db/entrypoint.sh" ] && return
   say "layer $name: $*"
   local upper="$work/$name.upper" scratch="$work/$name.scratch" root="$work/$name.root" apt="$work/$name.apt"
   rm -rf "$upper" "$scratch" "$root" "$apt"
@@ -163,13 +168,24 @@ image() { # NAME UID CONFIG LAYER…: writes OUT/NAME.tar in the form of `docker
   say "$name.tar: image sha256:$id, $(du -h "$out/$name.tar" | cut -f1)"
 }
 
+fresh() { # NAME INPUT…: the image was made after everything that it is made from
+  local name=$1 input
+  shift
+  for input in "$0" "$@"; do [ "$out/$name.tar" -nt "$input" ] || return 1; done
+}
+
 path='"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","LANG=C.UTF-8"]'
-base
-packages db 2001 postgres postgresql-15
-packages nginx 2002 nginx nginx
+# Both or none: they share one base layer.
+if ! { fresh db "$here/db/entrypoint.sh" && fresh nginx; }; then
+  base
+  packages db 2001 postgres postgresql-15
+  image db 2001:2001 "$path,\"Entrypoint\":[\"/usr/local/bin/companyos-db\"],\"Volumes\":{\"/var/lib/postgresql/data\":{}},\"StopSignal\":\"SIGINT\"" base db
+  packages nginx 2002 nginx nginx
+  image nginx 2002:2002 "$path,\"Entrypoint\":[\"/usr/sbin/nginx\"],\"StopSignal\":\"SIGQUIT\"" base nginx
+fi
 program app "$app" /usr/bin/companyos-app 2003
 program policy "$groundfast" /usr/bin/groundfast 2004
-image db 2001:2001 "$path,\"Entrypoint\":[\"/usr/local/bin/companyos-db\"],\"Volumes\":{\"/var/lib/postgresql/data\":{}},\"StopSignal\":\"SIGINT\"" base db
-image nginx 2002:2002 "$path,\"Entrypoint\":[\"/usr/sbin/nginx\"],\"StopSignal\":\"SIGQUIT\"" base nginx
 image app 2003:2003 "$path,\"Entrypoint\":[\"/usr/bin/companyos-app\"]" app
 image policy 2004:2004 "$path,\"Entrypoint\":[\"/usr/bin/groundfast\"]" policy
+# Layers that are in the images, and the folders they came from.
+rm -rf "$work"

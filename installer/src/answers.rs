@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Exit, Failure};
 
+mod people;
+
+pub use people::{Approval, Records};
+
 /// The answers of one site. Paths are relative to the answer file. Unknown keys are errors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -41,9 +45,20 @@ pub struct Answers {
     /// The communication matrix.
     #[serde(default)]
     pub matrix: Matrix,
+    /// Signed records of decisions, and whose they may be.
+    #[serde(default)]
+    pub records: Records,
+    /// Who has to agree before anything is changed.
+    #[serde(default)]
+    pub approval: Approval,
     /// The report of the run.
     #[serde(default)]
     pub report: Report,
+}
+
+/// Whether a tailoring is named as a file.
+pub fn is_file(tailoring: &str) -> bool {
+    Path::new(tailoring).extension().is_some_and(|extension| extension == "toml")
 }
 
 /// `[site]`
@@ -116,6 +131,12 @@ pub struct Harden {
     /// An unpacked image or mounted disk to harden instead of the running machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
+    /// Whether a profile that was written for another system may be enforced.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub accept_foreign: bool,
+    /// Tailorings by name, or files (`*.toml`) that hold some; an install applies `container-host` when this is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tailoring: Option<Vec<String>>,
     /// Only these rules, by id or as `cis:5.1.7`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,
@@ -240,6 +261,7 @@ impl From<&Waived> for Waiver {
             ticket: waived.ticket.clone(),
             approver: waived.approver.clone(),
             expires: waived.expires.clone(),
+            signed_by: None,
         }
     }
 }
@@ -333,10 +355,15 @@ impl Answers {
             .chain([&mut self.report.folder])
             .flatten()
             .chain([&mut self.stack.socket])
+            .chain(self.records.paths_mut())
             .chain(self.stack.volumes.values_mut())
             .chain(self.stack.certificates.values_mut().flat_map(|c| [&mut c.chain, &mut c.authority]));
         for path in paths {
             *path = base.join(&*path);
+        }
+        let files = self.harden.tailoring.iter_mut().flatten().filter(|name| is_file(name));
+        for file in files {
+            *file = base.join(&*file).display().to_string();
         }
         let keys = self.stack.certificates.values_mut().map(|certificate| &mut certificate.key);
         for reference in self.secrets.values_mut().chain(keys) {

@@ -5,39 +5,38 @@
 
 use std::path::Path;
 
-use engine::{Outcome, Pin};
+use engine::{Context, Outcome, Pin};
 use model::{About, Constraint, Control, ControlId, HostPath, Resource, Severity, State};
 
 use crate::cli::{Approve, Global};
-use crate::commands::resume::take_back;
+use crate::commands::resume::{finish, show_taking_back, take_back};
 use crate::converge::Job;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
 use crate::session::{Request, Session};
 use crate::site::Site;
-use crate::{output, render};
+use crate::tailoring;
+use crate::{output, shelf};
 
 const UNIT: &str = "/etc/systemd/system/groundfast-recover.service";
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/groundfast-recover.service";
 const TARGET: &str = "../groundfast-recover.service";
 
-/// Brings the site of the last install in force back.
+/// Brings the site of the last install in force back, or shows what that would change.
 ///
 /// # Errors
 /// When nothing was installed, its bundle is damaged, or the stack does not come up.
-pub async fn recover(session: &Session<'_>) -> Result<Exit, Failure> {
+pub async fn recover(session: &Session<'_>, only_plan: bool) -> Result<Exit, Failure> {
     // Power may have been lost in the middle of a run: what is not finished is taken back first.
     if let Some(name) = history::interrupted(&session.runs)?
         && let Some(past) = Past::read(&session.runs, &name)?
     {
+        if only_plan {
+            return show_taking_back(session, &past).await;
+        }
         let outcome = take_back(session, &past).await?;
         if matches!(outcome, Outcome::Stranded { .. }) {
-            output::result(
-                session.global.output,
-                &render::outcome(&outcome, past.plan.plan(), &name),
-                &serde_json::Value::Null,
-            );
-            return Ok(Exit::Stranded);
+            return finish(session, &past, &outcome);
         }
         output::say(&format!("⚠ run {name} was interrupted and has been taken back"));
     }
@@ -48,10 +47,15 @@ pub async fn recover(session: &Session<'_>) -> Result<Exit, Failure> {
     let request = Request { command: "recover".to_owned(), ..last.request.clone() };
     let site = Site::with_bundle(session, &request)?;
     let backends = site.backends();
-    let approve = Approve { yes: true, ..Approve::default() };
+    // A key that cannot be read must not keep the site down: then no decision counts, and it is said.
+    let context = session.context(&request.answers).unwrap_or_else(|failure| {
+        output::say(&format!("⚠ {}: signed records do not count now", failure.summary()));
+        Context { today: shelf::today(), ..Context::default() }
+    });
+    let approve = Approve { yes: true, plan: only_plan, ..Approve::default() };
     let job = Job {
         session,
-        context: session.context(&request.answers),
+        context,
         controls: site.product().map(|product| product.controls()).unwrap_or_default(),
         earlier: Vec::new(),
         host: &backends,
@@ -59,11 +63,14 @@ pub async fn recover(session: &Session<'_>) -> Result<Exit, Failure> {
         texts: site.product().map(|product| &product.texts),
         approve: &approve,
         answers_approve: true,
+        told: tailoring::told(&request)?,
         locked: true,
         request: request.clone(),
     };
     let exit = job.run().await?;
-    site.forget_replaced()?;
+    if !only_plan {
+        site.forget_replaced()?;
+    }
     Ok(exit)
 }
 

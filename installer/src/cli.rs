@@ -54,6 +54,17 @@ pub struct Global {
     pub no_progress: bool,
 }
 
+/// The format of the result of a command line that could not be read: as it asks for, where that can be told.
+pub fn asked_format() -> Format {
+    let words: Vec<_> = std::env::args().collect();
+    let of_flag = words.iter().zip(words.iter().skip(1)).find(|(flag, _)| *flag == "--output");
+    let joined = words.iter().find_map(|word| word.strip_prefix("--output="));
+    #[expect(clippy::disallowed_methods, reason = "the command line's own variable")]
+    let variable = std::env::var("GROUNDFAST_OUTPUT").ok();
+    let asked = joined.or(of_flag.map(|(_, value)| value.as_str())).or(variable.as_deref());
+    asked.and_then(|name| Format::from_str(name, false).ok()).unwrap_or_default()
+}
+
 /// How a plan is looked at, stored and approved.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Approve {
@@ -66,6 +77,9 @@ pub struct Approve {
     /// Enforce exactly the plan in this file; refused when the machine has moved since.
     #[arg(long, value_name = "FILE")]
     pub plan_in: Option<PathBuf>,
+    /// The second person's signed approval of the plan, where the answers ask for one.
+    #[arg(long, value_name = "FILE")]
+    pub approval: Option<PathBuf>,
     /// Approve everything that can be taken back.
     #[arg(short, long)]
     pub yes: bool,
@@ -86,6 +100,9 @@ pub struct Select {
     /// Why they are left out.
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// Signed waivers and attestations: files, or folders of files.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub waivers: Vec<PathBuf>,
     /// Set a variable of the profile (bare name) or an answer (by path), as `KEY=VALUE`.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -96,6 +113,9 @@ pub enum Command {
     /// Play a part for another process of this program.
     #[command(subcommand, hide = true)]
     Agent(commands::agent::Agent),
+    /// Sign, list and check people's word on controls that no machine can judge.
+    #[command(subcommand)]
+    Attest(commands::attest::Attest),
     /// Write, check and describe answer files.
     #[command(subcommand)]
     Answers(commands::answers::Answers),
@@ -109,7 +129,7 @@ pub enum Command {
     /// Find what has moved since the last run.
     Drift(commands::drift::Drift),
     /// Say what a control asks, why, how it is judged and how it would be mended.
-    Explain(commands::profile::Explain),
+    Explain(commands::explain::Explain),
     /// Assess a hardening profile, show what would change, and enforce it once approved.
     Harden(commands::harden::Harden),
     /// Verify a bundle, check this machine, harden it, inject secrets, bring the product up.
@@ -117,14 +137,19 @@ pub enum Command {
     /// Make the keys that sign bundles.
     #[command(subcommand)]
     Key(commands::key::Verb),
+    /// Look at and approve plans that somebody else made.
+    #[command(subcommand)]
+    Plan(commands::plan::Plan),
     /// The decision point: serve a pinned policy, ask its health, name its digest.
     #[command(subcommand)]
     Policy(commands::policy::Action),
     /// Check whether this machine can carry the product, without changing anything.
     Preflight(commands::preflight::Preflight),
-    /// List and check profiles.
+    /// List, show and check profiles.
     #[command(subcommand)]
     Profile(commands::profile::Profile),
+    /// Write the report of a run in a format: a page, SARIF, JUnit, XCCDF, ARF, OSCAL and others.
+    Report(commands::report::Report),
     /// Undo a run that was interrupted; `--boot` brings a site back after a start of the machine.
     Recover(commands::resume::Recover),
     /// Carry on with a run that was interrupted.
@@ -133,4 +158,7 @@ pub enum Command {
     Rollback(commands::rollback::Rollback),
     /// What was done on this machine, and what is going on.
     Status(commands::status::Status),
+    /// Sign, list and check decisions to live with a failing control until a date.
+    #[command(subcommand)]
+    Waiver(commands::waiver::Waiver),
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use bundle::Contents;
 use bundle::spec::Protocol;
+use engine::Context;
 use model::{About, Blobs, Control, ControlId, Demand, Evidence, Judgement, Resource};
 use profiles::{Catalogue, ResolveError, Tailoring};
 
@@ -15,9 +16,8 @@ use crate::session::Request;
 
 /// The control of certificates; it is asked once for each certificate that the answers name.
 const CERTIFICATES: &str = "env.certificates";
-/// The rule that a container host cannot keep, and why: it is left out of an install by name, never silently.
-const CONTAINER_HOST: [(&str, &str); 1] =
-    [("sysctl_net_ipv4_ip_forward", "tailoring `container-host`: published ports need forwarding")];
+/// What an install leaves out of any hardening, by name: the rules that would stop its containers.
+const CONTAINER_HOST: &str = "container-host";
 
 /// The profiles that came with this binary, and those of a bundle, which win.
 ///
@@ -55,13 +55,14 @@ pub fn harden(request: &Request) -> Result<Vec<Box<dyn Control>>, Failure> {
     let Some(profile) = &harden.profile else { return Ok(Vec::new()) };
     let catalogue = catalogue(&request.profiles)?;
     let mut tailoring = tailoring(&harden.only, &harden.skip, &harden.set);
-    if request.bundle.is_some() {
-        let known = CONTAINER_HOST.into_iter().filter(|(rule, _)| catalogue.explain(rule).is_some());
-        for (rule, reason) in known {
-            tailoring.skip.entry(rule.to_owned()).or_insert_with(|| reason.to_owned());
-        }
-    }
+    tailoring.apply = applied(request);
     catalogue.resolve(profile, &tailoring).map_err(|error| unresolved(profile, &error))
+}
+
+/// The names of the tailorings that a request applies besides those of its profile.
+pub fn applied(request: &Request) -> Vec<String> {
+    let of_install = || request.bundle.iter().map(|_| CONTAINER_HOST.to_owned()).collect();
+    request.answers.harden.tailoring.clone().unwrap_or_else(of_install)
 }
 
 /// The controls of `[preflight]`, with what is known of the site as their variables.
@@ -104,6 +105,35 @@ pub fn certificates(request: &Request) -> Result<Vec<Box<dyn Control>>, Failure>
     let mut controls = preflight(request, &BTreeMap::new())?;
     controls.retain(|control| control.id().as_str().starts_with(CERTIFICATES));
     Ok(controls)
+}
+
+/// Makes sure that what people decided about, and still holds, exists: a decision about a rule that was renamed
+/// must not lapse in silence.
+///
+/// # Errors
+/// Exit 2, with the successor of what was renamed.
+pub fn all_known(request: &Request, context: &Context) -> Result<(), Failure> {
+    let waived = context.waivers.iter().map(|one| ("waiver", &one.control, &one.expires));
+    let attested = context.attestations.iter().map(|one| ("attestation", &one.control, &one.expires));
+    let mut decided = waived.chain(attested).filter(|(_, _, expires)| context.today <= **expires).peekable();
+    if decided.peek().is_none() {
+        return Ok(());
+    }
+    let catalogue = catalogue(&request.profiles)?;
+    for (what, control, _) in decided.filter(|(_, control, _)| !is_made_here(control.as_str())) {
+        catalogue.known(control.as_str()).map_err(|error| {
+            Failure::new(Exit::Usage, format!("reading the {what} of {control}"))
+                .because(&error)
+                .hint("write it anew for a control that exists; `groundfast explain CONTROL` knows them")
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether a control comes from a product or a run rather than from a profile.
+fn is_made_here(id: &str) -> bool {
+    let made = ["boot.", "image.", "pin:", "policy.", "secret.", "service.", "stack."];
+    id.starts_with(&format!("{CERTIFICATES}.")) || made.iter().any(|prefix| id.starts_with(prefix))
 }
 
 fn of_certificate(certificate: &Certificate) -> [(String, String); 3] {
@@ -171,6 +201,7 @@ fn existing(path: &Path) -> std::path::PathBuf {
 
 fn tailoring(only: &[String], skip: &[Skip], set: &BTreeMap<String, Value>) -> Tailoring {
     Tailoring {
+        apply: Vec::new(),
         only: only.to_vec(),
         skip: skip.iter().map(|skip| (skip.control.clone(), skip.reason.clone())).collect(),
         set: set.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
@@ -218,6 +249,10 @@ impl Control for Named {
 
     fn judge(&self, seen: &Evidence) -> Judgement {
         self.control.judge(seen)
+    }
+
+    fn is_left_out(&self) -> bool {
+        self.control.is_left_out()
     }
 
     fn remedy(&self, seen: &Evidence) -> Vec<Demand> {

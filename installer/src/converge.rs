@@ -18,7 +18,8 @@ use crate::document::Document;
 use crate::failure::{Exit, Failure};
 use crate::planfile;
 use crate::session::{Request, Session};
-use crate::{output, render};
+use crate::{output, second_person};
+use report::text;
 
 /// Everything one convergence works with.
 pub struct Job<'j> {
@@ -36,6 +37,8 @@ pub struct Job<'j> {
     pub approve: &'j Approve,
     /// Whether an answer file approves what can be taken back.
     pub answers_approve: bool,
+    /// What the report says about the profile and its tailorings.
+    pub told: serde_json::Value,
     /// Whether the caller holds the lock of this machine already.
     pub locked: bool,
 }
@@ -76,7 +79,7 @@ impl Job<'_> {
                 (held, plan)
             }
         };
-        let approval = Approval { by: by.to_owned(), irreversible: self.approve.accept_irreversible };
+        let approval = Approval { by, irreversible: self.approve.accept_irreversible };
         let approved = approved(plan, approval)?;
         self.enforce(before, &approved, &held, &planned, &diffs).await
     }
@@ -95,10 +98,15 @@ impl Job<'_> {
         engine::plan(&demands, self.host, into).await.map_err(|error| unplannable(&error))
     }
 
+    /// Whether exactly this plan is to be enforced: one that was stored, or that a second person signed.
+    fn is_exact(&self) -> bool {
+        self.approve.plan_in.is_some() || self.request.answers.approval.second_person
+    }
+
     /// The controls whose packages are left alone, because nobody accepted what cannot be taken back. A stored
-    /// plan is enforced as a whole or not at all.
+    /// or signed plan is enforced as a whole or not at all.
     fn held_back(&self, plan: &Plan) -> BTreeSet<ControlId> {
-        if self.approve.accept_irreversible || self.approve.plan_in.is_some() {
+        if self.approve.accept_irreversible || self.is_exact() {
             return BTreeSet::new();
         }
         let lasting = plan.steps().filter(|step| step.risk == Risk::Irreversible);
@@ -118,7 +126,7 @@ impl Job<'_> {
         refuse_interrupted(session)?;
         let texts: Vec<&MemoryBlobs> = self.texts.into_iter().chain([planned]).collect();
         // Packages that come first change what there is to plan. A stored plan is enforced as it stands.
-        let first = engine::packages_first(approved.plan()).filter(|_| self.approve.plan_in.is_none());
+        let first = engine::packages_first(approved.plan()).filter(|_| !self.is_exact());
         let first = first.map(|first| self::approved(first, approved.approval().clone())).transpose()?;
         let directory = begin(session, &self.request, first.as_ref().unwrap_or(approved), &texts)?;
         let mut stores: Vec<&dyn Blobs> = vec![&directory];
@@ -146,7 +154,7 @@ impl Job<'_> {
         document.with_outcome(&outcome);
         document.run = Some(session.run.clone());
         document.finished = jiff::Timestamp::now().to_string();
-        let text = text_of(&document, &outcome, approved.plan(), &session.run);
+        let text = document.text(false);
         keep_report(&directory, &document, &text, self.request.answers.report.folder.as_deref())?;
         output::result(session.global.output, &text, &document.json());
         Ok(exit_of(&outcome, &document.findings))
@@ -196,11 +204,13 @@ impl Job<'_> {
         plan: &Plan,
         before: &Assessment,
         diffs: &[(String, String)],
-    ) -> Result<&'static str, Failure> {
+    ) -> Result<String, Failure> {
         if let Some(path) = &self.approve.plan_in {
             planfile::check(path, plan)?;
         }
-        Ok(if self.approve.plan_in.is_some() {
+        let second = self.approve.approval.as_deref();
+        let second = second_person::approval(self.session, &self.request, plan, second)?;
+        let by = if self.approve.plan_in.is_some() {
             "--plan-in"
         } else if self.approve.yes {
             "--yes"
@@ -217,7 +227,8 @@ impl Job<'_> {
                     .hint("approve it with --yes, or store it with --plan-out FILE and approve that file"));
             }
             "operator at the terminal"
-        })
+        };
+        Ok(second.map_or(by.to_owned(), |second| format!("{by}, and {second}")))
     }
 
     /// A diff for each control that demands something, made from its own demands alone.
@@ -247,17 +258,18 @@ impl Job<'_> {
         let mut document = self.session.document();
         document.with_findings(self.earlier.iter().cloned().chain(findings).collect());
         document.outcome = outcome.to_owned();
+        document.result = self.told.clone();
         document.finished = jiff::Timestamp::now().to_string();
         document
     }
 
     fn print_plan(&self, document: &Document, plan: &Plan, diffs: &[(String, String)]) {
-        let text = format!("{}{}", render::findings(&document.findings, false), render::plan(plan, diffs));
+        let text = format!("{}{}", text::findings(&document.findings, false), text::plan(plan, diffs));
         output::result(self.session.global.output, &text, &document.json());
     }
 
     fn stopped(&self, document: &Document) -> Exit {
-        let text = render::findings(&document.findings, false);
+        let text = text::findings(&document.findings, false);
         output::result(self.session.global.output, &text, &document.json());
         output::say("a blocker stopped the run; nothing was changed");
         Exit::Findings
@@ -422,16 +434,6 @@ fn fixed(before: &[Finding], after: Vec<Finding>, plan: &Plan) -> Vec<Finding> {
         .collect()
 }
 
-fn text_of(document: &Document, outcome: &Outcome, plan: &Plan, run: &str) -> String {
-    let next = match outcome {
-        Outcome::Enforced => {
-            "next: `groundfast drift` tells what moves, `groundfast rollback` takes this run back\n"
-        }
-        _ => "",
-    };
-    format!("{}{}{next}", render::findings(&document.findings, false), render::outcome(outcome, plan, run))
-}
-
 fn keep_report(
     directory: &RunDir,
     document: &Document,
@@ -453,8 +455,8 @@ pub fn exit_of(outcome: &Outcome, findings: &[Finding]) -> Exit {
     }
 }
 
-/// A sink for the look afterwards, whose findings are told once they are compared.
-struct Silent;
+/// A sink that tells nothing: for a look whose findings are told later, or otherwise.
+pub struct Silent;
 
 impl Sink for Silent {
     fn emit(&self, _: Kind) {}

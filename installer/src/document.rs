@@ -2,6 +2,7 @@
 
 use engine::Outcome;
 use model::{Finding, Plan, Summary};
+use report::Report;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -86,6 +87,14 @@ impl Document {
             }
             _ => Value::Null,
         };
+    }
+
+    /// The document as text for people; `all` shows the findings that need nobody as well.
+    pub fn text(&self, all: bool) -> String {
+        match Report::read(self.json(), env!("CARGO_PKG_VERSION")) {
+            Ok(report) => report::text::whole(&report, all),
+            Err(error) => format!("the outcome is {}; its report cannot be shown: {error}\n", self.outcome),
+        }
     }
 
     /// The document as JSON.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::Replay;
 use host::{RunDir, Runs};
-use model::{Approved, ControlId, Resource, State};
+use model::{Approved, ControlId, Digest, Resource, State};
 
 use crate::converge::unwritable;
 use crate::document::Document;
@@ -79,6 +79,14 @@ pub fn in_force(past: Vec<Past>) -> Vec<Past> {
         .into_iter()
         .filter(|past| past.request.undoes.is_empty() && !undone.contains(&past.name))
         .collect()
+}
+
+/// The release that is installed here, by its root index.
+///
+/// # Errors
+/// When the runs cannot be read.
+pub fn installed(runs: &Runs) -> Result<Option<Digest>, Failure> {
+    Ok(in_force(all(runs)?).iter().rev().find_map(|past| past.request.bundle))
 }
 
 /// What a run left behind.

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "in a binary, `pub` says: for the other modules")]
 
 mod answers;
+mod baseline;
 mod boot;
 mod cli;
 mod commands;
@@ -18,17 +19,22 @@ mod passphrase;
 mod planfile;
 mod product;
 mod progress;
-mod render;
+mod second_person;
 mod session;
 mod shape;
+mod shelf;
 mod site;
+mod tailoring;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error, cli::asked_format()).into(),
+    };
     let format = cli.global.output;
     match commands::run(cli) {
         Ok(code) => code.into(),

@@ -49,6 +49,23 @@ pub fn failure(failure: &Failure, format: Format) {
         text.push_str(&format!("\n  next: {hint}"));
     }
     say(&text);
+    document(failure, format);
+}
+
+/// Prints what the command line parser says: help that was asked for, or a mistake, which is a document too.
+pub fn usage(error: &clap::Error, format: Format) -> Exit {
+    let _ = error.print();
+    if !error.use_stderr() {
+        return Exit::Done;
+    }
+    let text = error.render().to_string();
+    let mistake = text.lines().next().and_then(|line| line.strip_prefix("error: "));
+    let summary = mistake.unwrap_or("no command was given");
+    document(&Failure::new(Exit::Usage, summary).hint("`groundfast help` lists what is allowed"), format);
+    Exit::Usage
+}
+
+fn document(failure: &Failure, format: Format) {
     if format == Format::Json {
         let document = json!({
             "v": 1,

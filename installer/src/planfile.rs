@@ -10,10 +10,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Exit, Failure};
 
-#[derive(Serialize, Deserialize)]
-struct PlanFile {
+/// A stored plan.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PlanFile {
+    /// Version of this format: 1.
     v: u32,
-    plan: Plan,
+    /// The host that it was made for.
+    #[serde(default)]
+    pub host: String,
+    /// Who made it.
+    #[serde(default)]
+    pub made_by: String,
+    /// The plan.
+    pub plan: Plan,
 }
 
 /// Stores a plan. Its bytes are not stored: they are derived again from the same machine and profile, and the
@@ -23,10 +32,28 @@ struct PlanFile {
 /// When the file cannot be written.
 pub fn store(path: &Path, plan: &Plan) -> Result<(), Failure> {
     let storing = || Failure::new(Exit::Error, format!("storing the plan in {}", path.display()));
-    let text = serde_json::to_vec_pretty(&PlanFile { v: 1, plan: plan.clone() });
+    let (host, made_by) = (host::name(), crate::second_person::operator());
+    let text = serde_json::to_vec_pretty(&PlanFile { v: 1, host, made_by, plan: plan.clone() });
     let text = text.map_err(|error| storing().because(&error))?;
     let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     opened.and_then(|mut file| file.write_all(&text)).map_err(|error| storing().because(&error))
+}
+
+/// Reads a stored plan.
+///
+/// # Errors
+/// Exit 2 when the file is no plan.
+pub fn read(path: &Path) -> Result<PlanFile, Failure> {
+    let reading = || Failure::new(Exit::Usage, format!("reading the plan in {}", path.display()));
+    let text = fs::read(path).map_err(|error| reading().because(&error))?;
+    let file: PlanFile = serde_json::from_slice(&text).map_err(|error| reading().because(&error))?;
+    if file.v != 1 {
+        return Err(reading().hint("it was made by another version of groundfast"));
+    }
+    if !engine::is_sealed(&file.plan) {
+        return Err(reading().hint("its steps are not those that its digest names: it was altered"));
+    }
+    Ok(file)
 }
 
 /// Checks that the plan in a file is the one that would be made now.
@@ -34,13 +61,7 @@ pub fn store(path: &Path, plan: &Plan) -> Result<(), Failure> {
 /// # Errors
 /// Exit 2 when the file is no plan, 4 when the machine has moved since it was made.
 pub fn check(path: &Path, now: &Plan) -> Result<(), Failure> {
-    let reading = || Failure::new(Exit::Usage, format!("reading the plan in {}", path.display()));
-    let text = fs::read(path).map_err(|error| reading().because(&error))?;
-    let file: PlanFile = serde_json::from_slice(&text).map_err(|error| reading().because(&error))?;
-    if file.v != 1 {
-        return Err(reading().hint("it was made by another version of groundfast"));
-    }
-    if file.plan != *now {
+    if read(path)?.plan != *now {
         let summary =
             format!("the plan in {} is stale: the machine or the profile moved since", path.display());
         return Err(Failure::new(Exit::Refused, summary)

@@ -11,7 +11,7 @@ use engine::MemoryBlobs;
 use model::{Blobs, Control, Digest, HostPath, Keep, State};
 use secrets::{Form, Reference, SecretInPlace, Shape, SiteKey, Wanted};
 use serde_json::Value;
-use stack::compose::{self, InjectedSecret};
+use stack::compose::{self, InjectedSecret, SignedImage};
 use stack::names::Name;
 use stack::smoke::{Authorities, Smoke};
 use stack::{Checks, Image, Layer, Release};
@@ -85,7 +85,7 @@ impl Product {
         let secrets = wanted(contents, answers, places, key)?;
         let images: Vec<Image> = images(contents);
         let site = compose::Site {
-            images: images.iter().map(|image| (image.name.clone(), image.id)).collect(),
+            images: images.iter().map(signed).collect(),
             files: files(contents, answers, &texts)?,
             folder: Some(places.stack.clone()),
             secrets: injected(&secrets, |wanted| matches!(wanted.form, Form::File)),
@@ -124,6 +124,10 @@ fn images(contents: &Contents) -> Vec<Image> {
         Image { id, name, user, layers: layers.collect() }
     })
     .collect()
+}
+
+fn signed(image: &Image) -> (String, SignedImage) {
+    (image.name.clone(), SignedImage { id: image.id, user: image.user.clone() })
 }
 
 fn compose_text(contents: &Contents, blobs: &dyn Blobs) -> Result<String, Failure> {

@@ -1,5 +1,6 @@
 //! One command on one machine: its name and time, its backends, its stream of events, its request.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -13,6 +14,7 @@ use crate::cli::Global;
 use crate::document::Document;
 use crate::events::Events;
 use crate::failure::{Exit, Failure};
+use crate::shelf::{self, Shelf};
 
 /// What was asked of a run, as it is kept with it: enough to judge the same controls again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -59,16 +61,45 @@ impl<'g> Session<'g> {
         Ok(Self { global, command, host_name, started, events, runs, run })
     }
 
+    /// Insists on the rights that a change needs, so that this is told at once rather than by whichever file cannot
+    /// be read first. Another root than the running machine's may be anybody's own.
+    ///
+    /// # Errors
+    /// When it is the machine that changes and we are not root, or its state belongs to another user.
+    pub fn may_change(&self, machine: bool) -> Result<(), Failure> {
+        let user = host::user();
+        let data = &self.global.data_dir;
+        let theirs = std::fs::metadata(data).is_ok_and(|found| found.uid() != user);
+        if user == 0 || !(machine || theirs) {
+            return Ok(());
+        }
+        let command = self.command;
+        let why = if machine {
+            format!(
+                "`groundfast {command}` changes this machine, so only root can run it; this is user {user}"
+            )
+        } else {
+            format!("the state in {} belongs to another user; this is user {user}", data.display())
+        };
+        Err(Failure::new(Exit::Error, format!("{why}; nothing was changed"))
+            .hint(format!("run it as root: sudo groundfast {command} …")))
+    }
+
     /// An empty document of this command.
     pub fn document(&self) -> Document {
         Document::new(self.command, &self.host_name, &self.started)
     }
 
-    /// What verdicts depend on besides the machine.
-    pub fn context(&self, answers: &Answers) -> Context {
-        let waived = answers.preflight.waivers.iter().chain(&answers.harden.waivers);
-        let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
-        Context { waivers: waived.map(Waiver::from).collect(), today }
+    /// What verdicts depend on besides the machine: the day, and what people decided. Signed decisions come first.
+    ///
+    /// # Errors
+    /// When the keys of those who may sign cannot be used.
+    pub fn context(&self, answers: &Answers) -> Result<Context, Failure> {
+        let shelf = Shelf::open(&self.global.data_dir, answers)?;
+        let mut context = shelf.context(&self.host_name, &shelf::today());
+        let unsigned = answers.preflight.waivers.iter().chain(&answers.harden.waivers);
+        context.waivers.extend(unsigned.map(Waiver::from));
+        Ok(context)
     }
 
     /// The backend for the machine: files below `root`, measurements of the running machine when `measure_live`.

@@ -33,6 +33,9 @@ pub struct Finding {
     /// The waiver that covers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<Waiver>,
+    /// The word of the person who makes it pass, where no machine can judge it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Attestation>,
 }
 
 /// How much a failure weighs.
@@ -88,6 +91,28 @@ pub struct Waiver {
     pub approver: Option<String>,
     /// The last day it holds, `YYYY-MM-DD`.
     pub expires: String,
+    /// The hint of the key that signed it; an unsigned one has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
+}
+
+/// A person's dated and signed word on a control that no machine can judge.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attestation {
+    /// The control.
+    pub control: String,
+    /// What was seen.
+    pub statement: String,
+    /// Who says so.
+    pub by: String,
+    /// Digest of the evidence that is kept elsewhere, `sha256:…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// The last day it holds, `YYYY-MM-DD`.
+    pub expires: String,
+    /// The hint of the key that signed it.
+    pub signed_by: String,
 }
 
 /// How many findings came out with each verdict.

@@ -11,7 +11,7 @@ use engine::{Pin, Router};
 use host::Local;
 use model::{Blobs, Control, Host, Resource, State};
 use secrets::{Injected, SecretInPlace, SiteKey};
-use stack::{Docker, Engine, Release, Stack};
+use stack::{Docker, Engine, Release, Stack, StackNeeds};
 
 use crate::answers::Answers;
 use crate::commands::bundle::failed;
@@ -119,6 +119,9 @@ impl Site {
     pub fn controls(&self) -> Result<Vec<Box<dyn Control>>, Failure> {
         let mut controls = controls::harden(&self.request)?;
         controls.extend(self.product.iter().flat_map(Product::controls));
+        if self.product.is_some() && self.request.answers.harden.root.is_none() {
+            controls.push(Box::new(StackNeeds::new()));
+        }
         Ok(controls)
     }
 

@@ -31,6 +31,25 @@ pub enum ResolveError {
         /// The known name nearest to it.
         meant: Option<String>,
     },
+    /// A name that was right once.
+    #[error("`{name}` is called `{successor}` now")]
+    Renamed {
+        /// The former name.
+        name: String,
+        /// The present one.
+        successor: String,
+    },
+    /// A name of something that is gone for good.
+    #[error("`{name}` is gone: {why}")]
+    Removed {
+        /// The former name.
+        name: String,
+        /// Why, and what to do instead.
+        why: String,
+    },
+    /// A blocker that was to be left out.
+    #[error("`{0}` is a blocker: it cannot be skipped, only waived with owner, reason and expiry")]
+    Blocker(String),
     /// A variable was given a value that it cannot have.
     #[error("variable `{name}` cannot be `{value}`: {allowed}")]
     Value {

@@ -13,9 +13,10 @@ use toml::{Spanned, Value};
 use crate::benchmark::{Benchmark, BenchmarkTable};
 use crate::condition::Condition;
 use crate::error::{Place, ProfileError, nearest};
+use crate::former::Former;
 use crate::kinds::{KINDS, Probe, ReadError};
 use crate::schema::{ProbeTable, SeverityWord};
-use crate::tailoring::Selector;
+use crate::tailoring::{Named, Selector};
 use crate::variable::{Values, Variable, show};
 
 /// What one profile file holds.
@@ -23,7 +24,9 @@ pub(crate) struct File {
     pub(crate) variables: BTreeMap<String, Variable>,
     pub(crate) benchmark: Option<Benchmark>,
     pub(crate) profiles: Vec<Profile>,
+    pub(crate) tailorings: Vec<Named>,
     pub(crate) controls: Vec<Template>,
+    pub(crate) former: Former,
 }
 
 /// A profile file.
@@ -43,6 +46,15 @@ pub(crate) struct Head {
     #[serde(default)]
     #[schemars(with = "Vec<ProfileTable>")]
     profile: Vec<Spanned<ProfileTable>>,
+    /// Controls and variables that go by another name now: `old = "new"`.
+    #[serde(default)]
+    renamed: BTreeMap<String, String>,
+    /// Controls and variables that are gone for good: `old = "why, and what to do instead"`.
+    #[serde(default)]
+    removed: BTreeMap<String, String>,
+    /// What is left out or set for a reason that has a name.
+    #[serde(default)]
+    tailoring: Vec<TailoringTable>,
     /// The controls.
     // Read apart, one by one; named here so that complaints list it.
     #[serde(default, rename = "control")]
@@ -70,6 +82,26 @@ struct ProfileTable {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     drop: Vec<Spanned<String>>,
+    /// The tailorings that it applies, by their ids.
+    #[serde(default)]
+    apply: Vec<String>,
+    /// Its values of variables.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    set: BTreeMap<String, Spanned<Value>>,
+}
+
+/// What is left out or set for a reason that has a name.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct TailoringTable {
+    /// Its name, as a profile, the answers or `--tailoring` apply it.
+    id: String,
+    /// What it is for, in one line.
+    title: String,
+    /// Controls left out (as `select` names them), each with the reason; they are reported as `notchecked`.
+    #[serde(default)]
+    skip: BTreeMap<String, String>,
     /// Its values of variables.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
@@ -85,6 +117,7 @@ pub(crate) struct Profile {
     pub(crate) benchmark: Option<String>,
     pub(crate) select: Vec<Selector>,
     pub(crate) drop: Vec<Selector>,
+    pub(crate) apply: Vec<String>,
     pub(crate) set: BTreeMap<String, Value>,
 }
 
@@ -227,9 +260,12 @@ impl File {
         let profiles =
             head.profile.into_iter().map(|profile| read_profile(&place, profile.into_inner(), &all));
         let profiles = profiles.collect::<Result<_, _>>()?;
+        let tailorings = head.tailoring.into_iter().map(|table| read_tailoring(&place, table, &all));
+        let tailorings = tailorings.collect::<Result<_, _>>()?;
         let controls = read_controls(&place, controls, &Defaults::of(&all))?;
+        let former = Former { renamed: head.renamed, removed: head.removed };
         let benchmark = head.benchmark.map(|table| table.read(&place)).transpose()?;
-        Ok(Self { variables, benchmark, profiles, controls })
+        Ok(Self { variables, benchmark, profiles, tailorings, controls, former })
     }
 }
 
@@ -244,8 +280,34 @@ fn read_profile(
 ) -> Result<Profile, ProfileError> {
     let selectors =
         |list: Vec<Spanned<String>>| list.into_iter().map(|text| Selector::new(text.get_ref())).collect();
+    Ok(Profile {
+        id: table.id,
+        title: table.title,
+        extends: table.extends,
+        benchmark: table.benchmark,
+        select: selectors(table.select),
+        drop: selectors(table.drop),
+        apply: table.apply,
+        set: read_values(place, table.set, variables)?,
+    })
+}
+
+fn read_tailoring(
+    place: &Place<'_>,
+    table: TailoringTable,
+    variables: &BTreeMap<String, Variable>,
+) -> Result<Named, ProfileError> {
+    let TailoringTable { id, title, skip, set } = table;
+    Ok(Named { id, title, skip, set: read_values(place, set, variables)? })
+}
+
+fn read_values(
+    place: &Place<'_>,
+    values: BTreeMap<String, Spanned<Value>>,
+    variables: &BTreeMap<String, Variable>,
+) -> Result<BTreeMap<String, Value>, ProfileError> {
     let mut set = BTreeMap::new();
-    for (name, value) in table.set {
+    for (name, value) in values {
         let span = value.span();
         let variable = variables.get(&name).ok_or_else(|| {
             unknown_variable(place, span.clone(), &name, variables.keys().map(String::as_str))
@@ -255,15 +317,7 @@ fn read_profile(
             .map_err(|allowed| place.error(Some(span), format!("value of `{name}`: {allowed}")))?;
         set.insert(name, value.into_inner());
     }
-    Ok(Profile {
-        id: table.id,
-        title: table.title,
-        extends: table.extends,
-        benchmark: table.benchmark,
-        select: selectors(table.select),
-        drop: selectors(table.drop),
-        set,
-    })
+    Ok(set)
 }
 
 fn unknown_variable<'a>(

@@ -70,6 +70,8 @@ impl Control for Rule {
 pub(crate) struct Skipped {
     pub(crate) about: About,
     pub(crate) reason: String,
+    /// Whether the site left it out, so that nobody's word is asked for.
+    pub(crate) left_out: bool,
 }
 
 impl Control for Skipped {
@@ -83,5 +85,9 @@ impl Control for Skipped {
 
     fn judge(&self, _seen: &Evidence) -> Judgement {
         Judgement::other(Verdict::Notchecked, &self.about.title, self.reason.clone())
+    }
+
+    fn is_left_out(&self) -> bool {
+        self.left_out
     }
 }

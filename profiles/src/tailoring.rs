@@ -2,17 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use model::{About, Finding, Verdict, Waiver};
+use model::About;
 
 /// What a site changes about a profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tailoring {
+    /// Named tailorings that are applied besides what the profile applies.
+    pub apply: Vec<String>,
     /// Only these: control ids, `source:id` references such as `cis:5.1.7`, or `level:NAME`; all when empty.
     pub only: Vec<String>,
     /// What is left out (selectors as in `only`), each with the reason; it stays in the list as `notchecked`.
     pub skip: BTreeMap<String, String>,
     /// Values of variables, as text; lists are separated by commas.
     pub set: BTreeMap<String, String>,
+}
+
+/// A tailoring with a name: a profile applies it, or a site does, and the report says so.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Named {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) skip: BTreeMap<String, String>,
+    pub(crate) set: BTreeMap<String, toml::Value>,
+}
+
+impl Named {
+    /// Why this tailoring leaves a control out, if it does.
+    pub(crate) fn skips(&self, about: &About, levels: &[String]) -> Option<String> {
+        let reason = self.skip.iter().find(|(text, _)| Selector::new(text).names(about, levels))?.1;
+        Some(format!("tailoring `{}`: {reason}", self.id))
+    }
 }
 
 /// One way to name controls.
@@ -45,28 +64,6 @@ impl Selector {
                 reference.source == *source
                     && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             }),
-        }
-    }
-}
-
-/// Marks findings that a waiver covers as `waived`; one that has expired on `today` (`YYYY-MM-DD`) covers
-/// nothing, and the finding says so. Only findings that failed or could not be checked can be waived.
-pub fn waive(findings: &mut [Finding], waivers: &[Waiver], today: &str) {
-    for finding in findings.iter_mut().filter(|finding| finding.verdict.is_finding()) {
-        let mut covering = waivers.iter().filter(|waiver| waiver.control == finding.control);
-        match covering.clone().find(|waiver| waiver.holds_on(today)) {
-            Some(waiver) => {
-                finding.verdict = Verdict::Waived;
-                finding.waiver = Some(waiver.clone());
-            }
-            None => {
-                if let Some(expired) = covering.next() {
-                    finding.actual.push_str(&format!(
-                        " (the waiver of {} expired on {})",
-                        expired.owner, expired.expires
-                    ));
-                }
-            }
         }
     }
 }

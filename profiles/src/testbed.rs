@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Constraint, Control, Demand, Entry, Evidence, FileQuery, HostPath, Judgement, Move, Node, Resource,
-    State, SysctlScope, Transaction, Unread, Wanted,
+    Attributes, Constraint, Control, Demand, Entry, Evidence, Fact, FileQuery, FileState, HostPath,
+    Judgement, Move, Node, Resource, State, SysctlScope, Transaction, Unread, Wanted,
 };
 use syntax::{Lookups, Source};
 
@@ -21,6 +21,16 @@ pub(crate) struct Inode {
     pub(crate) content: String,
 }
 
+/// The day it is on this machine.
+const TODAY: i64 = 20_000;
+
+impl Inode {
+    fn attributes(&self) -> Attributes {
+        let Self { node, mode, uid, gid, .. } = *self;
+        Attributes { node, mode, uid, gid, xattrs: BTreeMap::new() }
+    }
+}
+
 /// What the machine holds. Running values are unsupported when `offline`, as under `--root`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Machine {
@@ -29,6 +39,7 @@ pub(crate) struct Machine {
     pub(crate) active: BTreeSet<String>,
     /// Packages that can be installed, at version 2.
     pub(crate) offered: BTreeSet<String>,
+    pub(crate) facts: BTreeMap<Fact, State>,
     pub(crate) offline: bool,
     /// Nothing at all can be read.
     pub(crate) blind: bool,
@@ -49,10 +60,21 @@ impl Machine {
         self
     }
 
+    pub(crate) fn with_folder(mut self, at: &str) -> Self {
+        self.put(at, Node::Directory, 0o755, "");
+        self
+    }
+
     pub(crate) fn with_mode(mut self, at: &str, mode: u32, uid: u32, gid: u32) -> Self {
         self.put(at, Node::File, mode, "");
         let inode = self.files.get_mut(&path(at)).unwrap();
         (inode.uid, inode.gid) = (uid, gid);
+        self
+    }
+
+    pub(crate) fn with_directory(mut self, at: &str, mode: u32, uid: u32, gid: u32) -> Self {
+        let content = String::new();
+        self.files.insert(path(at), Inode { node: Node::Directory, mode, uid, gid, content });
         self
     }
 
@@ -75,6 +97,16 @@ impl Machine {
 
     pub(crate) fn active(mut self, unit: &str) -> Self {
         self.active.insert(unit.to_owned());
+        self
+    }
+
+    pub(crate) fn with_fact(mut self, fact: Fact, state: State) -> Self {
+        self.facts.insert(fact, state);
+        self
+    }
+
+    pub(crate) fn with_node(mut self, at: &str, node: Node, mode: u32) -> Self {
+        self.put(at, node, mode, "");
         self
     }
 
@@ -105,7 +137,16 @@ impl Machine {
             Resource::Mode { path } => facet(path, |inode| State::Mode(inode.mode)),
             Resource::Owner { path } => facet(path, |inode| State::Int(inode.uid.into())),
             Resource::Group { path } => facet(path, |inode| State::Int(inode.gid.into())),
-            Resource::Attributes { path } => facet(path, |inode| State::Mode(inode.mode)),
+            Resource::Attributes { path } => facet(path, |inode| State::Attributes(inode.attributes())),
+            Resource::File { path } => facet(path, |inode| {
+                State::File(FileState { attributes: inode.attributes(), content: None, target: None })
+            }),
+            Resource::Link { path } => Ok(self.link(path)?.into()),
+            Resource::Fact(Fact::Today) => Ok(State::Int(TODAY)),
+            Resource::Fact(fact) => {
+                let unsupported = || Err(Unread::Unsupported(fact.to_string()));
+                self.facts.get(fact).cloned().map_or_else(unsupported, Ok)
+            }
             Resource::Files(query) => Ok(State::Entries(self.walk(query))),
             Resource::Effective(lookup) => lookups.find(lookup),
             Resource::Sysctl { key, scope: SysctlScope::Persistent } => lookups.persistent_sysctl(key),
@@ -148,6 +189,10 @@ impl Machine {
         Ok(transaction.to_state())
     }
 
+    fn known(&self, file: &str) -> BTreeSet<u32> {
+        self.inode(&path(file)).map(|inode| syntax::accounts::numbers(&inode.content)).unwrap_or_default()
+    }
+
     fn walk(&self, query: &FileQuery) -> Vec<Entry> {
         let name = regex::Regex::new(query.name.as_deref().unwrap_or("")).unwrap();
         let except = query.except.as_deref().map(|pattern| regex::Regex::new(pattern).unwrap());
@@ -160,6 +205,8 @@ impl Machine {
             Wanted::ModeHas(mask) => inode.mode & mask != 0,
             Wanted::OwnerNot(ids) => !ids.contains(&inode.uid),
             Wanted::GroupNot(ids) => !ids.contains(&inode.gid),
+            Wanted::OwnerUnknown => !self.known("/etc/passwd").contains(&inode.uid),
+            Wanted::GroupUnknown => !self.known("/etc/group").contains(&inode.gid),
         };
         let inside = |at: &HostPath| {
             if query.recursive {
@@ -169,7 +216,10 @@ impl Machine {
             }
         };
         let found = self.files.iter().filter(|(at, inode)| {
-            inside(at) && query.kinds.contains(&inode.node) && named(at) && wanted(inode)
+            inside(at)
+                && (query.kinds.is_empty() || query.kinds.contains(&inode.node))
+                && named(at)
+                && wanted(inode)
         });
         let entry = |(at, inode): (&HostPath, &Inode)| Entry {
             path: at.clone(),
@@ -220,7 +270,9 @@ impl Machine {
         match &demand.resource {
             Resource::Mode { path } => {
                 let State::Mode(mask) = wanted else { panic!("{wanted} is no mode") };
-                self.files.get_mut(path).unwrap().mode &= mask;
+                let within = matches!(demand.constraint, Constraint::ModeWithin(_));
+                let mode = &mut self.files.get_mut(path).unwrap().mode;
+                *mode = if within { *mode & mask } else { mask };
             }
             Resource::Owner { path } => {
                 self.files.get_mut(path).unwrap().uid = wanted.as_int().unwrap().try_into().unwrap();
@@ -233,6 +285,10 @@ impl Machine {
                 let new = syntax::set(&old, *syntax, key, wanted.as_text()).unwrap();
                 self.put(path.as_str(), Node::File, 0o644, &new);
             }
+            Resource::Content { path } => match wanted.as_text() {
+                Some(text) => self.put(path.as_str(), Node::File, 0o600, text),
+                None => drop(self.files.remove(path)),
+            },
             Resource::Link { path } => match wanted.as_text() {
                 Some(target) => self.put(path.as_str(), Node::Link, 0o777, target),
                 None => drop(self.files.remove(path)),
@@ -288,6 +344,11 @@ impl Source for Machine {
     fn link(&self, at: &HostPath) -> Result<Option<String>, Unread> {
         let link = self.inode(at).filter(|inode| inode.node == Node::Link);
         Ok(link.map(|inode| inode.content.clone()))
+    }
+
+    /// What was put last is newest: the length of the text stands for the time.
+    fn modified(&self, at: &HostPath) -> Result<Option<i128>, Unread> {
+        Ok(self.inode(at).map(|inode| inode.content.len() as i128))
     }
 }
 

@@ -50,6 +50,22 @@ fn bad_bundles(site: &Site) {
     let garbage = site.scratch.write("garbage.tar", "this was never a bundle").display().to_string();
     refuses(site, "no bundle at all", 4, &["garbage.tar"], || install_of(site, &garbage, &[]));
 
+    let unsigned = site.scratch.path("unsigned.tar");
+    fs::copy(&whole, &unsigned).unwrap();
+    let member = "groundfast/bundle.sigstore.json";
+    let taken = Command::new("tar").args(["--delete", "-f"]).arg(&unsigned).arg(member).status().unwrap();
+    assert!(taken.success(), "taking the signature out");
+    let at = unsigned.display().to_string();
+    refuses(site, "a bundle without a signature", 4, &["unsigned.tar", member], || {
+        install_of(site, &at, &[])
+    });
+    let key = site.scratch.path("cosign.pub").display().to_string();
+    let verify = |file: &str| site.groundfast(&["bundle", "verify", file, "--key", &key]);
+    refuses(site, "verifying a bundle without a signature", 4, &[member], || verify(&at));
+    fs::remove_file(&unsigned).unwrap();
+    // The good twin of the last: the same command and key, the whole bundle.
+    let _ = verify(&whole.display().to_string()).expect_code(0);
+
     let prefix = site.scratch.path("stranger").display().to_string();
     let mut key = site.inside(binary());
     key.env("GROUNDFAST_PASSPHRASE", "x").args(["key", "generate", "--output-key-prefix", &prefix]);
@@ -91,7 +107,7 @@ fn bad_surroundings(site: &Site) {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(binary());
         Run::of(&command.args(site.install_arguments()).arg("--no-progress").output().unwrap())
     };
-    refuses(site, "not root", 1, &["ermission denied"], nobody);
+    refuses(site, "not root", 1, &["only root can run it", "user 65534"], nobody);
 
     // A data directory on a disk too small for the bundle: forecast, so nothing is begun.
     fs::create_dir_all(site.data()).unwrap();

@@ -135,16 +135,22 @@ fn of_containers() -> Vec<Tampering> {
             let image = image_of(site, "policy");
             replace(site, "policy", &image, &["--user", "0:0"]);
         }),
-        healed_by_install("a service nobody released", "stack.companyos", |site| {
-            let image = image_of(site, "policy");
-            let label = |part: &str| format!("com.docker.compose.{part}");
-            let labels =
-                ["project=companyos", "service=intruder", "oneoff=False", "config-hash=0"].map(label);
-            let labels = labels.iter().flat_map(|label| ["--label", label.as_str()]);
-            let arguments: Vec<&str> = ["create"].into_iter().chain(labels).chain([image.as_str()]).collect();
-            site.docker(&arguments);
+        // One as Compose's own orphans look, one that Compose takes for nobody's, one that claims to be a service.
+        healed_by_install("services nobody released", "stack.companyos", |site| {
+            labelled(site, &["project=companyos", "service=intruder", "oneoff=False", "config-hash=0"]);
+            labelled(site, &["project=companyos", "service=stranger"]);
+            labelled(site, &["project=companyos", "service=nginx"]);
         }),
     ]
+}
+
+/// Makes a container with these labels of Compose's.
+fn labelled(site: &Site, labels: &[&str]) {
+    let image = image_of(site, "policy");
+    let labels: Vec<_> = labels.iter().map(|part| format!("com.docker.compose.{part}")).collect();
+    let labels = labels.iter().flat_map(|label| ["--label", label.as_str()]);
+    let arguments: Vec<&str> = ["create"].into_iter().chain(labels).chain([image.as_str()]).collect();
+    site.docker(&arguments);
 }
 
 /// The id of the image that a service's container was made from.
@@ -152,15 +158,16 @@ fn image_of(site: &Site, service: &str) -> String {
     site.inspect(&site.container(service))["Image"].as_str().unwrap().to_owned()
 }
 
-/// Puts another container in the place of a service's: same name, labels and command, so that Compose takes it for
-/// its own, but of this image and with these options.
+/// Puts another container in the place of a service's: same name, labels, mounts and command, so that Compose takes it
+/// for its own, but of this image and with these options.
 fn replace(site: &Site, service: &str, image: &str, options: &[&str]) {
     let old = site.container(service);
     let seen = site.inspect(&old);
-    site.docker(&["rm", "-f", &old]);
-    let mut arguments: Vec<String> = vec!["create".to_owned()];
-    arguments
-        .extend(["--name".to_owned(), seen["Name"].as_str().unwrap().trim_start_matches('/').to_owned()]);
+    let name = seen["Name"].as_str().unwrap().trim_start_matches('/');
+    site.docker(&["stop", "-t", "2", &old]);
+    site.docker(&["rename", &old, "groundfast-replaced"]);
+    let mut arguments: Vec<String> =
+        ["create", "--volumes-from", "groundfast-replaced", "--name", name].map(str::to_owned).to_vec();
     for (name, value) in seen["Config"]["Labels"].as_object().unwrap() {
         arguments.extend(["--label".to_owned(), format!("{name}={}", value.as_str().unwrap())]);
     }
@@ -170,6 +177,7 @@ fn replace(site: &Site, service: &str, image: &str, options: &[&str]) {
     arguments.extend(command.iter().map(|word: &Value| word.as_str().unwrap().to_owned()));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let made = site.docker(&arguments);
+    site.docker(&["rm", "-f", &old]);
     let _ = Run::of(&site.inside("docker").args(["start", &made]).output().unwrap());
 }
 

@@ -96,6 +96,34 @@ impl Site {
         self.groundfast(&arguments)
     }
 
+    /// Installs another bundle with the answers.
+    pub fn install_bundle(&self, bundle: &Path, more: &[&str]) -> Run {
+        let answers = self.scratch.path("answers.toml").display().to_string();
+        let bundle = bundle.display().to_string();
+        self.groundfast(&[&["install", &bundle, "--answers", &answers], more].concat())
+    }
+
+    /// The sample product once more, its spec and Compose file changed by `change` (name, text), signed with the same
+    /// key.
+    #[track_caller]
+    pub fn bundle_with(&self, name: &str, change: impl Fn(&str, String) -> String) -> PathBuf {
+        let folder = self.scratch.path(name);
+        let sample = workspace().join("examples/companyos");
+        assert!(Command::new("cp").arg("-a").arg(&sample).arg(&folder).status().unwrap().success());
+        for file in ["bundle.toml", "compose.yaml"] {
+            let text = fs::read_to_string(folder.join(file)).unwrap();
+            let changed = change(file, text.clone());
+            let images = workspace().join("target/images").display().to_string();
+            fs::write(folder.join(file), changed.replace("../../target/images", &images)).unwrap();
+        }
+        let bundle = self.scratch.path(&format!("{name}.tar"));
+        let mut command = self.inside(binary());
+        command.env("GROUNDFAST_PASSPHRASE", "test").args(["bundle", "create", "--no-progress"]);
+        command.arg(folder.join("bundle.toml")).arg("--key").arg(self.bundle.join("cosign.key"));
+        let _ = Run::of(&command.arg("-o").arg(&bundle).output().unwrap()).expect_code(0);
+        bundle
+    }
+
     /// Looks for drift.
     pub fn drift(&self) -> Run {
         self.groundfast(&["drift"])

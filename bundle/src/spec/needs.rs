@@ -45,8 +45,16 @@ pub struct Declarations {
     /// Requests that prove that the product works.
     #[serde(rename = "smoke")]
     pub smoke: Vec<Smoke>,
+    /// Whether a plan for this product is enforced only with a second person's signature, whatever a site answers.
+    #[serde(skip_serializing_if = "is_false")]
+    pub second_person: bool,
     /// How long things may take.
     pub limits: Limits,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this form")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// A persistent volume.
@@ -310,6 +318,8 @@ mod tests {
 
     #[test]
     fn declarations_survive_json() {
+        assert!(!Declarations::default().second_person);
+        assert!(toml::from_str::<Declarations>("second-person = true").unwrap().second_person);
         let text =
             "cpu = 2\nmemory = \"1GiB\"\n[[secret]]\nname = \"db\"\nservice = \"app\"\nmode = \"0440\"\n";
         let declared: Declarations = toml::from_str(text).unwrap();

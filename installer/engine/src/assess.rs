@@ -1,11 +1,13 @@
 //! Assessment: batched rounds of observation, then one verdict a control.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Control, ControlId, Demand, Evidence, Finding, Judgement, Kind, Observe, Resource, Sink, Unread, Verdict,
-    Waiver,
+    Attestation, Control, ControlId, Demand, Evidence, Finding, Judgement, Kind, Observe, Resource, Sink,
+    Unread, Verdict, Waiver,
 };
+
+use crate::cover::{self, Decided};
 
 /// How often controls are asked what else they need.
 const ROUNDS: usize = 4;
@@ -15,6 +17,10 @@ const ROUNDS: usize = 4;
 pub struct Context {
     /// Decisions to live with a failing control.
     pub waivers: Vec<Waiver>,
+    /// Words on controls that no machine can judge.
+    pub attestations: Vec<Attestation>,
+    /// What is known of records that do not count, by control: told where they would have.
+    pub notes: BTreeMap<ControlId, Vec<String>>,
     /// The day of the assessment, `YYYY-MM-DD`; expired waivers no longer cover anything.
     pub today: String,
 }
@@ -66,7 +72,16 @@ pub async fn assess(
         assessment.findings.push(finding);
         assessment.demands.extend(demands);
     }
+    let required = required(controls, &assessment);
+    assessment.demands.extend(required);
     assessment
+}
+
+/// What controls require of resources that others demand to be changed, so that planning finds the contradiction.
+fn required(controls: &[Box<dyn Control>], assessment: &Assessment) -> Vec<Demand> {
+    let touched: BTreeSet<_> = assessment.demands.iter().map(|demand| &demand.resource).collect();
+    let required = controls.iter().flat_map(|control| control.requires(&assessment.evidence));
+    required.filter(|demand| touched.contains(&demand.resource)).collect()
 }
 
 fn wanted(controls: &[Box<dyn Control>], seen: &Evidence) -> BTreeSet<Resource> {
@@ -94,17 +109,11 @@ async fn observe_round(
 
 fn judge(control: &dyn Control, evidence: &Evidence, context: &Context) -> (Finding, Vec<Demand>) {
     let about = control.about();
-    let Judgement { mut verdict, expected, actual } = control.judge(evidence);
-    let waiver = context
-        .waivers
-        .iter()
-        .find(|waiver| waiver.control == about.id && waiver.holds_on(&context.today))
-        .filter(|_| verdict.is_finding());
-    let demands =
-        if verdict == Verdict::Fail && waiver.is_none() { control.remedy(evidence) } else { Vec::new() };
-    if waiver.is_some() {
-        verdict = Verdict::Waived;
-    }
+    let mut judgement = control.judge(evidence);
+    let failed = judgement.verdict == Verdict::Fail;
+    let Decided { waiver, attestation } = cover::decide(control, &mut judgement, context);
+    let Judgement { verdict, expected, actual } = judgement;
+    let demands = if failed && waiver.is_none() { control.remedy(evidence) } else { Vec::new() };
     let finding = Finding {
         control: about.id.clone(),
         title: about.title.clone(),
@@ -116,7 +125,8 @@ fn judge(control: &dyn Control, evidence: &Evidence, context: &Context) -> (Find
         refs: about.references.iter().map(ToString::to_string).collect(),
         remedy: !demands.is_empty(),
         mend: if verdict.is_finding() || waiver.is_some() { about.mend.clone() } else { String::new() },
-        waiver: waiver.cloned(),
+        waiver,
+        attestation,
     };
     (finding, demands)
 }

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use model::{Blobs, Change, Digest, FileState, Observe, Resource, State};
+use model::{Blobs, Change, Digest, FileState, HostPath, Observe, Resource, State};
 use similar::TextDiff;
 
 use crate::blobs::{MemoryBlobs, Several};
@@ -21,6 +21,7 @@ pub async fn diff(change: &Change, host: &dyn Observe, bytes: &dyn Blobs) -> Str
             let (old, new) = (text(from, &stores), text(to, &stores));
             match (old, new) {
                 (Some(old), Some(new)) => {
+                    let (old, new) = (shown(path, old), shown(path, new));
                     let (before, after) =
                         (name(&change.from, path.as_str()), name(&change.to, path.as_str()));
                     let lines = TextDiff::from_lines(&old, &new);
@@ -43,6 +44,21 @@ fn content(state: &State) -> Option<Digest> {
         State::File(FileState { content, .. }) => *content,
         _ => None,
     }
+}
+
+/// What may be shown of a file: of shadow(5) and gshadow(5) everything but the hashes.
+fn shown(path: &HostPath, text: String) -> String {
+    if !matches!(path.as_str(), "/etc/shadow" | "/etc/gshadow") {
+        return text;
+    }
+    let line = |line: &str| {
+        let mut fields: Vec<_> = line.split(':').collect();
+        if let Some(field) = fields.get_mut(1).filter(|field| field.contains('$')) {
+            *field = if field.starts_with('!') { "!…" } else { "…" };
+        }
+        fields.join(":")
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn name(state: &State, path: &str) -> String {
@@ -76,4 +92,17 @@ fn attributes(change: &Change) -> String {
     line("owner", from.uid.to_string(), to.uid.to_string());
     line("group", from.gid.to_string(), to.gid.to_string());
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_not_shown() {
+        let text = "root:$y$j9T$salt$hash:1::\nann:!$6$salt$hash:2::\ndaemon:*:3::\nbob::4::\n".to_owned();
+        let kept = "root:…:1::\nann:!…:2::\ndaemon:*:3::\nbob::4::\n";
+        assert_eq!(shown(&HostPath::literal("/etc/shadow"), text.clone()), kept);
+        assert_eq!(shown(&HostPath::literal("/etc/group"), text.clone()), text);
+    }
 }

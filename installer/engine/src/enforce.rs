@@ -8,6 +8,7 @@ use model::{
     StepEnd, StepId,
 };
 
+use crate::between::{gone, halfway};
 use crate::journal::{Record, Replay};
 use crate::together;
 use crate::undo::{self, Outcome};
@@ -158,14 +159,16 @@ async fn step(run: &Run<'_>, step: &Step, begun: &mut Vec<StepId>) -> Result<boo
     let change = &step.change;
     let ours = begun.contains(&step.id);
     let seen = observe_one(run.host, &change.resource).await.map_err(|why| failed(run, step, why))?;
-    if seen == change.to {
+    if seen == change.to || gone(change, &seen) {
         let end = if ours { StepEnd::Done } else { StepEnd::Unneeded };
         run.sink.emit(Kind::StepEnded { step: step.id, end, message: None });
         return Ok(ours);
     }
     // What only we write may have moved by our own earlier steps, as a stack does when its secrets come back.
     let moved = seen != change.from;
-    if moved && !change.resource.is_exclusive() {
+    // So may what a kill left between two states of ours, when the run is carried on.
+    let own = change.resource.is_exclusive() || ours && halfway(change, &seen);
+    if moved && !own {
         let why = format!("it is {seen}, but the plan was made when it was {}", change.from);
         return Err(failed(run, step, why));
     }
@@ -213,7 +216,7 @@ async fn verify(run: &Run<'_>, stage: &Stage) -> Result<(), Stop> {
     let resources: Vec<Resource> = stage.steps.iter().map(|step| step.change.resource.clone()).collect();
     for (step, seen) in stage.steps.iter().zip(run.host.observe(&resources).await) {
         match seen {
-            Ok(state) if state == step.change.to => {}
+            Ok(state) if state == step.change.to || gone(&step.change, &state) => {}
             Ok(state) => {
                 let why = format!("it is {state} after it was set to {}", step.change.to);
                 return Err(failed(run, step, why));

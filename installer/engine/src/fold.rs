@@ -78,7 +78,7 @@ pub(crate) async fn files(
         demands.overlap(path)?;
         let from = readable(&carrier, from)?;
         let to = match &carrier {
-            Resource::Attributes { .. } => attributes(demands, &carrier, &from)?,
+            Resource::Attributes { .. } => attributes(demands, &from)?,
             _ => node(demands, path, &from, host, keep).await?,
         };
         changes.push((Change { resource: carrier, from, to }, demands.controls()));
@@ -88,13 +88,11 @@ pub(crate) async fn files(
     Ok(all)
 }
 
-fn attributes(demands: &FileDemands<'_>, carrier: &Resource, from: &State) -> Result<State, PlanError> {
+fn attributes(demands: &FileDemands<'_>, from: &State) -> Result<State, PlanError> {
     match from {
         State::Attributes(attributes) => Ok(State::Attributes(with_facets(demands, attributes.clone())?)),
-        _ => {
-            let by = demands.controls().into_iter().next().unwrap_or_else(|| ControlId::new("?"));
-            Err(PlanError::Nothing { resource: Box::new(carrier.clone()), by })
-        }
+        // It vanished since a control saw it, so there is nothing whose attributes could be wrong.
+        gone => Ok(gone.clone()),
     }
 }
 

@@ -6,7 +6,9 @@
 //! machine it works on: that is behind [`model::Observe`] and [`model::Host`].
 
 mod assess;
+mod between;
 mod blobs;
+mod cover;
 mod diff;
 mod enforce;
 mod fold;
@@ -25,7 +27,7 @@ pub use diff::diff;
 pub use enforce::{Cancel, Progress, Run, enforce, enforce_first};
 pub use journal::{Record, Replay, ReplayError};
 pub use pin::Pin;
-pub use plan::{PlanError, extend, packages_first, plan};
+pub use plan::{PlanError, extend, is_sealed, packages_first, plan};
 pub use reverse::{lasting, reverse};
 pub use router::{Family, Router};
 pub use undo::{Left, Outcome, recover};

@@ -35,14 +35,6 @@ pub enum PlanError {
         /// Who asked.
         by: ControlId,
     },
-    /// A demand on attributes of a path where nothing is.
-    #[error("{by} asks to change {resource}, but there is nothing at this path")]
-    Nothing {
-        /// The resource.
-        resource: Box<Resource>,
-        /// Who asked.
-        by: ControlId,
-    },
     /// What is there now could not be read.
     #[error("cannot plan a change of {resource}")]
     Unread {
@@ -155,9 +147,18 @@ pub(crate) fn number(stages: Vec<(StageKind, Changes)>, lasting: &BTreeSet<Resou
 }
 
 fn sealed(stages: Vec<Stage>) -> Plan {
+    Plan { v: 1, digest: seal(&stages), stages }
+}
+
+/// The digest of a plan: over its stages as JSON without spaces.
+fn seal(stages: &[Stage]) -> model::Digest {
     // Maps inside are ordered, so the JSON is canonical. A value made of such types always serialises.
-    let canonical = serde_json::to_vec(&stages).unwrap_or_default();
-    Plan { v: 1, digest: sha256(&canonical), stages }
+    sha256(&serde_json::to_vec(stages).unwrap_or_default())
+}
+
+/// Whether the digest of a plan is that of its stages; one out of a file may say anything.
+pub fn is_sealed(plan: &Plan) -> bool {
+    plan.digest == seal(&plan.stages)
 }
 
 /// Directories before what is put into them, and what is taken away after everything else, deepest first.

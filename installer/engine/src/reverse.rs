@@ -1,8 +1,8 @@
 //! Rolling back sealed runs: their changes swapped, newest first, as a plan like any other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Plan, Risk, StageKind, Step, StepId};
+use model::{Plan, Resource, Risk, StageKind, State, Step, StepId};
 
 use crate::plan::{Changes, number};
 
@@ -11,13 +11,27 @@ use crate::plan::{Changes, number};
 /// Steps that cannot be taken back stay as they are: see [`lasting`].
 ///
 /// Changes that cancel out (a run that took back another) fall away by themselves when they are reached: what
-/// is already as it should be is not touched.
+/// is already as it should be is not touched. What only we write goes back at once to what the oldest run found: the
+/// states in between may be those of a tampering that was mended, which nobody can or should make again.
 pub fn reverse(runs: &[(&Plan, &[StepId])]) -> Plan {
+    let begins = beginnings(runs);
+    let mut gone_back = BTreeSet::new();
     let mut stages: Vec<(StageKind, Changes)> = Vec::new();
     for (plan, made) in runs {
         for stage in plan.stages.iter().rev() {
-            let steps = made_steps(stage.steps.iter().rev(), made, Risk::Reversible);
-            let changes: Changes = steps.map(|step| (step.change.inverse(), step.by.clone())).collect();
+            let mut changes = Changes::new();
+            for step in made_steps(stage.steps.iter().rev(), made, Risk::Reversible) {
+                let mut change = step.change.inverse();
+                if let Some(begin) = begins.get(&step.change.resource) {
+                    if !gone_back.insert(&step.change.resource) {
+                        continue;
+                    }
+                    change.to = (*begin).clone();
+                }
+                if !change.is_noop() {
+                    changes.push((change, step.by.clone()));
+                }
+            }
             if !changes.is_empty() {
                 stages.push((stage.kind, changes));
             }
@@ -37,4 +51,16 @@ fn made_steps<'p>(
     risk: Risk,
 ) -> impl Iterator<Item = &'p Step> {
     steps.filter(move |step| made.contains(&step.id) && step.risk == risk)
+}
+
+/// What the oldest of the runs found of everything that only we write.
+fn beginnings<'r>(runs: &[(&'r Plan, &[StepId])]) -> BTreeMap<&'r Resource, &'r State> {
+    let mut begins = BTreeMap::new();
+    for (plan, made) in runs {
+        let steps = plan.steps().filter(|step| made.contains(&step.id));
+        for step in steps.filter(|step| step.change.resource.is_exclusive()) {
+            begins.insert(&step.change.resource, &step.change.from);
+        }
+    }
+    begins
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use model::{Change, Handler, Kind, Resource, Risk, StageKind, State, Step, StepEnd, StepId};
 
+use crate::between::halfway;
 use crate::enforce::{Run, Stop, observe_one, warn};
 use crate::journal::{Record, Replay};
 use crate::together;
@@ -136,7 +137,7 @@ async fn take_back(run: &Run<'_>, step: &Step) -> Result<(), String> {
     if let Some(why) = lasting(step, &seen) {
         return Err(why);
     }
-    if seen != change.to && !change.resource.is_exclusive() {
+    if seen != change.to && !change.resource.is_exclusive() && !halfway(change, &seen) {
         return Err(format!("somebody else changed it since ({seen}); it was {}", change.from));
     }
     let back = Change { from: seen, ..change.inverse() };

@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{Context, PlanError, assess, diff, plan};
 use model::{
-    About, Constraint, Control, ControlId, Demand, Evidence, FileQuery, HostPath, Judgement, Kind, Resource,
-    Severity, State, Syntax, SysctlScope, Verdict, Waiver, Wanted,
+    About, Attestation, Constraint, Control, ControlId, Demand, Evidence, FileQuery, HostPath, Judgement,
+    Kind, Resource, Severity, State, Syntax, SysctlScope, Verdict, Waiver, Wanted,
 };
 use support::{Fault, Memory, Recorder};
 
@@ -92,8 +92,9 @@ fn context(waived: Option<(&str, &str)>) -> Context {
         ticket: None,
         approver: None,
         expires: expires.into(),
+        signed_by: None,
     });
-    Context { waivers: waivers.into_iter().collect(), today: "2026-11-22".into() }
+    Context { waivers: waivers.into_iter().collect(), today: "2026-11-22".into(), ..Context::default() }
 }
 
 fn verdicts(controls: &[Box<dyn Control>], memory: &Memory, context: &Context) -> Vec<Verdict> {
@@ -216,4 +217,86 @@ fn the_digest_names_the_plan() {
         |demands: &[Demand]| pollster::block_on(plan(demands, &memory, &memory.store)).unwrap().digest;
     assert_eq!(digest(&one), digest(&one));
     assert_ne!(digest(&one), digest(&other));
+}
+
+#[test]
+fn a_waiver_that_does_not_count_is_told_where_it_would_have() {
+    let memory = Memory::new(BTreeMap::from([(sysctl("a"), State::text("0"))]), Fault::None);
+    let actual = |context: &Context| {
+        let controls = vec![Chain::boxed("a", vec![sysctl("a")])];
+        let found = pollster::block_on(assess(&controls, &memory, context, &Recorder::default())).findings;
+        (found[0].verdict, found[0].actual.clone())
+    };
+    assert_eq!(actual(&context(Some(("a", "2026-11-22")))), (Verdict::Waived, "0".to_owned()));
+    let expired = (Verdict::Fail, "0 (the waiver of ops expired on 2026-11-21)".to_owned());
+    assert_eq!(actual(&context(Some(("a", "2026-11-21")))), expired);
+    assert_eq!(actual(&context(Some(("b", "2026-11-21")))), (Verdict::Fail, "0".to_owned()));
+    let notes = BTreeMap::from([(ControlId::new("a"), vec!["w.json: altered".to_owned()])]);
+    let noted = Context { notes, ..context(None) };
+    assert_eq!(actual(&noted), (Verdict::Fail, "0 (w.json: altered)".to_owned()));
+    // One that counts beside one that does not is enough.
+    let both = Context { notes: noted.notes, ..context(Some(("a", "2026-12-31"))) };
+    assert_eq!(actual(&both), (Verdict::Waived, "0".to_owned()));
+}
+
+/// What only a person can judge, or what the site left out.
+struct Manual {
+    about: About,
+    left_out: bool,
+}
+
+impl Control for Manual {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn needs(&self, _: &Evidence) -> Vec<Resource> {
+        Vec::new()
+    }
+
+    fn judge(&self, _: &Evidence) -> Judgement {
+        Judgement::other(Verdict::Notchecked, "locked", "nobody looked")
+    }
+
+    fn is_left_out(&self) -> bool {
+        self.left_out
+    }
+}
+
+#[test]
+fn a_word_makes_only_what_a_person_judges_pass_and_says_whose_it_is() {
+    let chain = Chain::boxed("a", vec![sysctl("a")]);
+    let manual = |left_out| -> Box<dyn Control> {
+        Box::new(Manual { about: About { id: ControlId::new("a"), ..chain.about().clone() }, left_out })
+    };
+    let judged = |control: Box<dyn Control>, control_id: &str, expires: &str| {
+        let memory = Memory::new(BTreeMap::from([(sysctl("a"), State::text("0"))]), Fault::None);
+        let attestation = Attestation {
+            control: ControlId::new(control_id),
+            statement: "seen".into(),
+            by: "carol".into(),
+            evidence: None,
+            expires: expires.into(),
+            signed_by: "hint".into(),
+        };
+        let context = Context { attestations: vec![attestation], ..context(None) };
+        let controls = vec![control];
+        pollster::block_on(assess(&controls, &memory, &context, &Recorder::default())).findings.remove(0)
+    };
+    let attested = judged(manual(false), "a", "2026-11-22");
+    assert_eq!(attested.verdict, Verdict::Pass);
+    assert_eq!(attested.actual, "attested by carol until 2026-11-22: seen");
+    assert!(attested.attestation.is_some());
+    for finding in [
+        judged(manual(false), "b", "2026-11-22"),
+        judged(manual(false), "a", "2026-11-21"),
+        judged(manual(true), "a", "2026-11-22"),
+    ] {
+        assert_eq!(finding.verdict, Verdict::Notchecked, "{finding:?}");
+        assert_eq!(finding.attestation, None);
+    }
+    let expired = judged(manual(false), "a", "2026-11-21").actual;
+    assert!(expired.ends_with("(the attestation of carol expired on 2026-11-21)"), "{expired}");
+    let machine = judged(Chain::boxed("a", vec![sysctl("a")]), "a", "2026-11-22");
+    assert_eq!(machine.verdict, Verdict::Fail, "what a machine can judge, nobody talks away");
 }

@@ -438,3 +438,108 @@ fn the_memory_machine_refuses_a_stale_change() {
     let result = pollster::block_on(Host::put(&memory, &change, &memory.store));
     assert!(matches!(result, Err(model::HostError::Stale(_))));
 }
+
+/// Two demands on the attributes of one file, of which a kill may leave only the first in effect.
+fn half_made(after: After, seen: u32) -> (Memory, Outcome, State) {
+    let demand =
+        |resource: Resource, constraint: Constraint| Demand { by: ControlId::new("c"), resource, constraint };
+    let demands = [
+        demand(Resource::Owner { path: path("/etc/crontab") }, Constraint::Equals(State::Int(0))),
+        demand(Resource::Mode { path: path("/etc/crontab") }, Constraint::ModeWithin(0o600)),
+    ];
+    // Operations: the run's start, the intent, the put.
+    let mut memory = machine(Fault::CrashBefore(2));
+    memory.with_file("/etc/crontab", "", 0o666);
+    owned_by(&memory, 7);
+    let before = memory.states()[&Resource::File { path: path("/etc/crontab") }].clone();
+    let plan = approved(&demands, &memory);
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    pollster::block_on(enforce(&run(&memory, &plan, &sink, &cancel), Progress::none()));
+    assert!(memory.crashed());
+    memory.reboot();
+    owned_by(&memory, seen);
+    let replay = Replay::of(&memory.journal()).unwrap();
+    let again = run(&memory, &plan, &sink, &cancel);
+    let outcome = match after {
+        After::Resume => pollster::block_on(enforce(&again, Progress::of(&replay))),
+        After::Recover => pollster::block_on(recover(&again, &replay)).unwrap(),
+    };
+    (memory, outcome, before)
+}
+
+fn owned_by(memory: &Memory, uid: u32) {
+    let resource = Resource::File { path: path("/etc/crontab") };
+    let State::File(mut file) = memory.states()[&resource].clone() else { unreachable!("a file") };
+    file.attributes.uid = uid;
+    memory.set(resource, State::File(file));
+}
+
+#[test]
+fn attributes_halfway_between_our_own_states_are_carried_on_or_taken_back() {
+    let at = |memory: &Memory| memory.states()[&Resource::File { path: path("/etc/crontab") }].clone();
+    let (memory, outcome, before) = half_made(After::Recover, 0);
+    assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+    assert_eq!(at(&memory), before);
+    let (memory, outcome, _) = half_made(After::Resume, 0);
+    assert_eq!(outcome, Outcome::Enforced);
+    let State::File(file) = at(&memory) else { unreachable!("a file") };
+    assert_eq!((file.attributes.uid, file.attributes.mode), (0, 0o600));
+    // The bad twin: an owner that neither state has is somebody else's doing.
+    let (memory, outcome, _) = half_made(After::Recover, 4711);
+    assert!(matches!(outcome, Outcome::Stranded { .. }), "{outcome:?}");
+    let State::File(file) = at(&memory) else { unreachable!("a file") };
+    assert_eq!(file.attributes.uid, 4711, "their change is still there");
+}
+
+#[test]
+fn a_file_that_vanishes_needs_no_change_and_fails_nothing() {
+    let demands: Vec<_> = pool()
+        .into_iter()
+        .filter(|demand| matches!(&demand.resource, Resource::Mode { .. } | Resource::Sysctl { .. }))
+        .collect();
+    let passwd = Resource::File { path: path("/etc/passwd") };
+    // Between a control's look and the plan.
+    let memory = machine(Fault::None);
+    memory.set(passwd.clone(), State::Absent);
+    let plan = approved(&demands, &memory);
+    assert!(plan.plan().steps().all(|step| step.change.resource.path() != Some(&path("/etc/passwd"))));
+    // Between the plan and the change.
+    let memory = machine(Fault::None);
+    let plan = approved(&demands, &memory);
+    memory.set(passwd.clone(), State::Absent);
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    let outcome = pollster::block_on(enforce(&run(&memory, &plan, &sink, &cancel), Progress::none()));
+    assert_eq!(outcome, Outcome::Enforced);
+    let states = memory.states();
+    assert!(!states.contains_key(&passwd));
+    assert_eq!(states[&sysctl("net.ipv4.ip_forward")], State::text("0"), "the others were changed");
+}
+
+#[test]
+fn what_only_we_write_goes_back_past_the_states_that_nobody_can_make_again() {
+    let secret = Resource::Secret { path: path("/run/secrets/key") };
+    let wanted = |state: &str| {
+        let constraint = Constraint::Equals(State::text(state));
+        vec![Demand { resource: secret.clone(), constraint, by: ControlId::new("c") }]
+    };
+    let memory = machine(Fault::None);
+    let before = memory.states();
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    let mut plans = Vec::new();
+    for (found, state) in [(None, "first"), (Some("tampered"), "second")] {
+        if let Some(found) = found {
+            memory.set(secret.clone(), State::text(found));
+        }
+        let plan = approved(&wanted(state), &memory);
+        pollster::block_on(enforce(&run(&memory, &plan, &sink, &cancel), Progress::none()));
+        plans.push(plan);
+    }
+    let backward = engine::reverse(&[(plans[1].plan(), &[1]), (plans[0].plan(), &[1])]);
+    let changes: Vec<_> = backward.steps().map(|step| step.change.clone()).collect();
+    let whole = model::Change { resource: secret, from: State::text("second"), to: State::Absent };
+    assert_eq!(changes, [whole]);
+    let backward = backward.approve(Approval { by: "test".into(), irreversible: false }).unwrap();
+    let outcome = pollster::block_on(enforce(&run(&memory, &backward, &sink, &cancel), Progress::none()));
+    assert_eq!(outcome, Outcome::Enforced);
+    assert_eq!(memory.states(), before);
+}

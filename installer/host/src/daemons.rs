@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use model::{Handler, HostError, State, Unread};
+use model::{Filter, Handler, HostError, State, Unread};
 
 use crate::local::Said;
 use crate::run;
@@ -12,6 +12,7 @@ use crate::tree::Tree;
 
 const SYSTEMCTL: &str = "/usr/bin/systemctl";
 const SSHD: &str = "/usr/sbin/sshd";
+const DCONF: &str = "/usr/bin/dconf";
 
 /// Whether each unit runs, asked for all at once.
 pub(crate) async fn activity(tree: &Tree, units: &[&str]) -> Vec<Result<State, Unread>> {
@@ -65,11 +66,35 @@ pub(crate) async fn set_activity(tree: &Tree, unit: &str, to: &State) -> Result<
 pub(crate) async fn handle(tree: &Tree, handler: &Handler) -> Result<(), HostError> {
     match handler {
         Handler::CheckSshd => check_sshd(tree).await,
+        Handler::CompileDconf => compile_dconf(tree).await,
         _ if !manager(tree).unwrap_or(false) => Ok(()),
         Handler::DaemonReload => systemctl(tree, &["daemon-reload"]).await,
         Handler::Reload { unit } => systemctl(tree, &["try-reload-or-restart", "--", unit]).await,
         Handler::Restart { unit } => systemctl(tree, &["try-restart", "--", unit]).await,
+        Handler::LoadAuditRules => {
+            load_audit_rules(tree).await;
+            Ok(())
+        }
     }
+}
+
+/// Loads the audit rules as the next boot would. Locked rules stay until then, and one that the kernel refuses is
+/// no reason to take the files back: what it does not hold is seen when the rules are judged again.
+async fn load_audit_rules(tree: &Tree) {
+    const AUGENRULES: &str = "/usr/sbin/augenrules";
+    let locked = audit_rules(tree).await.is_none_or(|rules| rules.ends_with("-e 2\n"));
+    if !locked && tree.exists(AUGENRULES).unwrap_or(false) {
+        run::output(Path::new(AUGENRULES), &["--load"]).await.ok();
+    }
+}
+
+/// A machine without dconf has no database to compile.
+async fn compile_dconf(tree: &Tree) -> Result<(), HostError> {
+    if !tree.exists(DCONF).unwrap_or(false) {
+        return Ok(());
+    }
+    let failed = |error: Unread| HostError::Failed(format!("compiling dconf's databases: {error}"));
+    run::output(Path::new(DCONF), &["update"]).await.map(drop).map_err(failed)
 }
 
 /// A configuration that sshd refuses must never be reloaded. A machine without sshd has nothing to check.
@@ -107,6 +132,20 @@ pub(crate) async fn sshd_says(tree: &Tree) -> Option<Said> {
     Some(said)
 }
 
+/// The audit rules that the kernel holds, in the form of audit.rules(7), with a line `-e N` for the switch. `None`
+/// when it cannot be asked: without auditctl or rights, or where another system's kernel runs, as in a chroot.
+pub(crate) async fn audit_rules(tree: &Tree) -> Option<String> {
+    if !manager(tree).unwrap_or(false) {
+        return None;
+    }
+    let program =
+        ["/usr/sbin/auditctl", "/sbin/auditctl"].into_iter().find(|path| tree.exists(path) == Ok(true))?;
+    let rules = run::output(Path::new(program), &["-l"]).await.ok()?;
+    let status = run::output(Path::new(program), &["-s"]).await.ok()?;
+    let enabled = status.lines().find_map(|line| line.strip_prefix("enabled "))?;
+    Some(format!("{rules}\n-e {enabled}\n"))
+}
+
 /// What the files say, corrected by what sshd itself says.
 pub(crate) fn as_sshd_says(state: State, key: &str, said: Option<&Said>) -> State {
     match (state, said.and_then(|said| said.get(&key.to_ascii_lowercase()))) {
@@ -116,6 +155,23 @@ pub(crate) fn as_sshd_says(state: State, key: &str, said: Option<&Said>) -> Stat
         }
         (state, _) => state,
     }
+}
+
+/// The rules that the kernel holds, by the tool that prints them. Where it is missing or may not ask the kernel,
+/// as in a container, they cannot be seen.
+pub(crate) async fn rules(tree: &Tree, filter: Filter) -> Result<State, Unread> {
+    let (program, arguments): (&str, &[&str]) = match filter {
+        Filter::Nftables => ("/usr/sbin/nft", &["list", "ruleset"]),
+        Filter::Ip6tables => ("/usr/sbin/ip6tables-save", &[]),
+        Filter::Iptables | Filter::Ufw => ("/usr/sbin/iptables-save", &[]),
+    };
+    let unseen = |why: String| Unread::Unsupported(format!("running rules of {filter}: {why}"));
+    if !tree.is_live() || !tree.exists(program)? {
+        return Err(unseen(format!("there is no {program} to ask")));
+    }
+    let printed =
+        run::output(Path::new(program), arguments).await.map_err(|error| unseen(error.to_string()))?;
+    Ok(syntax::firewall::printed(filter, &printed))
 }
 
 fn manager(tree: &Tree) -> Result<bool, Unread> {

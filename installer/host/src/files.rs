@@ -1,7 +1,7 @@
 //! Nodes of the file system: looked at without following the last link, replaced atomically and durably.
 //!
-//! A change of a file writes a complete new node beside it (`.<name>.groundfast`), gives it its attributes,
-//! syncs it and renames it into place, so that at any instant the old or the new one is there.
+//! A change of a file, link or folder makes a complete new node beside it (`.<name>.groundfast`), gives it its
+//! attributes, syncs it and renames it into place, so that at any instant the old or the new one is there.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
 use model::{Attributes, BlobError, Blobs, Digest, FileState, HostError, HostPath, Node, State, Unread};
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid, XattrFlags};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Uid, XattrFlags};
 use sha2::{Digest as _, Sha256};
 
 use crate::tree::{Tree, unread};
@@ -153,7 +153,7 @@ pub(crate) fn put_whole(
         State::File(wanted) => match wanted.attributes.node {
             Node::File => write_file(tree, &parent, path, wanted, bytes)?,
             Node::Link => write_link(&parent, path, wanted).map_err(fail)?,
-            Node::Directory => make_directory(&parent, path, wanted).map_err(fail)?,
+            Node::Directory => make_directory(tree, &parent, path, wanted)?,
             Node::Special => return Err(HostError::Unsupported(format!("{path} is a special file"))),
         },
         _ => return Err(HostError::Unsupported(format!("{path} cannot become {to}"))),
@@ -166,7 +166,12 @@ pub(crate) fn settle(tree: &Tree, path: &HostPath) -> Result<(), HostError> {
     let Some(above) = path.parent() else { return Ok(()) };
     let opened = tree.open(above.as_str(), OFlags::PATH | OFlags::DIRECTORY);
     let Some(parent) = opened.map_err(|error| host_error(path, &error))? else { return Ok(()) };
-    match rustix::fs::unlinkat(&parent, beside(path), AtFlags::empty()) {
+    let removed = match rustix::fs::unlinkat(&parent, beside(path), AtFlags::empty()) {
+        // A folder that was being made: nothing was put into it yet.
+        Err(rustix::io::Errno::ISDIR) => rustix::fs::unlinkat(&parent, beside(path), AtFlags::REMOVEDIR),
+        other => other,
+    };
+    match removed {
         Ok(()) | Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(()),
         Err(error) => Err(host_error(path, &error.into())),
     }
@@ -264,11 +269,30 @@ fn write_link(parent: &OwnedFd, path: &HostPath, wanted: &FileState) -> io::Resu
     Ok(())
 }
 
-fn make_directory(parent: &OwnedFd, path: &HostPath, wanted: &FileState) -> io::Result<()> {
-    rustix::fs::mkdirat(parent, path.name(), Mode::from_raw_mode(0o700))?;
+/// Makes a folder beside its place and gives it its name when it is whole. It never takes the place of another.
+fn make_directory(
+    tree: &Tree,
+    parent: &OwnedFd,
+    path: &HostPath,
+    wanted: &FileState,
+) -> Result<(), HostError> {
+    let fail = |error: rustix::io::Errno| host_error(path, &error.into());
+    settle(tree, path)?;
+    rustix::fs::mkdirat(parent, beside(path), Mode::from_raw_mode(0o700)).map_err(fail)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let made = File::from(rustix::fs::openat(parent, path.name(), flags, Mode::empty())?);
-    apply(&made, &Attributes::of_root(Node::Directory, 0o700), &wanted.attributes)
+    let made = rustix::fs::openat(parent, beside(path), flags, Mode::empty()).map_err(fail)?;
+    let made = File::from(made);
+    let named = apply(&made, &Attributes::of_root(Node::Directory, 0o700), &wanted.attributes)
+        .and_then(|()| made.sync_all())
+        .map_err(|error| host_error(path, &error))
+        .and_then(|()| {
+            let flags = RenameFlags::NOREPLACE;
+            rustix::fs::renameat_with(parent, beside(path), parent, path.name(), flags).map_err(fail)
+        });
+    if named.is_err() {
+        settle(tree, path)?;
+    }
+    named
 }
 
 fn remove(parent: &OwnedFd, path: &HostPath, from: &State) -> Result<(), HostError> {

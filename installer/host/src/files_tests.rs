@@ -182,3 +182,25 @@ fn only_regular_files_have_bytes() {
     let resource = Resource::File { path: path("/f") };
     assert_eq!(resource.stage(), Some(model::StageKind::File));
 }
+
+#[test]
+fn a_folder_has_its_name_only_when_it_is_whole() {
+    let (folder, tree, bytes) = place();
+    let directory = |mode: u32| {
+        let attributes = Attributes::of_root(Node::Directory, mode);
+        State::File(FileState { attributes, content: None, target: None })
+    };
+    // What a kill between making and naming left.
+    std::fs::create_dir(folder.path().join(".d.groundfast")).unwrap();
+    settle(&tree, &path("/d")).unwrap();
+    assert_eq!(names(folder.path()), Vec::<String>::new());
+    std::fs::create_dir(folder.path().join(".d.groundfast")).unwrap();
+    put_whole(&tree, &path("/d"), &State::Absent, &directory(0o750), &bytes).unwrap();
+    assert_eq!(whole(&tree, &path("/d")), Ok(directory(0o750)));
+    assert_eq!(names(folder.path()), ["d"]);
+    // It fails whole, too: an attribute that cannot be given leaves nothing behind.
+    let State::File(mut bad) = directory(0o750) else { unreachable!("a node") };
+    bad.attributes.xattrs.insert("user.x".to_owned(), "not hexadecimal".to_owned());
+    assert!(put_whole(&tree, &path("/e"), &State::Absent, &State::File(bad), &bytes).is_err());
+    assert_eq!(names(folder.path()), ["d"]);
+}

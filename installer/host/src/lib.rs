@@ -18,6 +18,11 @@ pub use facts::{Facts, LockKind, LockPeer, UnknownLock, lock_peer};
 pub use local::Local;
 pub use runs::{Lock, RunDir, Runs, RunsError};
 
+/// The user that this process acts as.
+pub fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// The name by which this machine knows itself.
 pub fn name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()

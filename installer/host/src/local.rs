@@ -3,6 +3,7 @@
 //! Below another root only files are looked at and changed, and nothing from inside it is ever run.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -10,8 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use model::{
-    Blobs, Change, Digest, Fact, FileQuery, Fut, Handler, Host, HostError, HostPath, Keep, Lookup, Observe,
-    Resource, State, Syntax, SysctlScope, Unread,
+    Blobs, Change, Digest, Fact, FileQuery, Filter, Fut, Handler, Host, HostError, HostPath, Keep, Lookup,
+    Observe, Resource, State, Syntax, SysctlScope, Unread,
 };
 use rustix::fs::OFlags;
 use syntax::Source;
@@ -92,6 +93,15 @@ impl Local {
     async fn lookups(&self, wanted: &[Wanted<'_>]) -> Vec<Result<State, Unread>> {
         let asks_sshd = wanted.iter().any(|one| matches!(one, Wanted::Lookup(Lookup::Sshd { .. })));
         let said = if asks_sshd && self.tree.is_live() { daemons::sshd_says(&self.tree).await } else { None };
+        let asks_audit = wanted.iter().any(|one| matches!(one, Wanted::Lookup(Lookup::AuditRule { .. })));
+        let rules =
+            if asks_audit && self.tree.is_live() { daemons::audit_rules(&self.tree).await } else { None };
+        let mut ruled = BTreeMap::new();
+        for filter in wanted.iter().filter_map(running_filter) {
+            if let Entry::Vacant(vacant) = ruled.entry(filter) {
+                vacant.insert(daemons::rules(&self.tree, filter).await);
+            }
+        }
         let lookups = syntax::Lookups::new(&self.tree);
         wanted
             .iter()
@@ -104,9 +114,28 @@ impl Local {
                 Wanted::Lookup(lookup @ Lookup::Module { name }) => {
                     Ok(self.with_loaded(lookups.find(lookup)?, name))
                 }
+                Wanted::Lookup(lookup @ Lookup::AuditRule { line, may_lack }) => {
+                    Ok(with_held(lookups.find(lookup)?, line, may_lack, rules.as_deref()))
+                }
+                Wanted::Lookup(lookup @ Lookup::Mount { .. }) => {
+                    Ok(self.without_mounted(lookups.find(lookup)?))
+                }
+                Wanted::Lookup(Lookup::Firewall { filter, running: true, .. }) => ruled
+                    .get(filter)
+                    .cloned()
+                    .unwrap_or_else(|| Err(Unread::Unsupported(format!("running rules of {filter}")))),
                 Wanted::Lookup(lookup) => lookups.find(lookup),
             })
             .collect()
+    }
+
+    /// What is mounted says nothing about a root that does not run.
+    fn without_mounted(&self, state: State) -> State {
+        let State::Record(mut parts) = state else { return state };
+        if !self.tree.is_live() {
+            parts.retain(|part, _| part != "mounted" && part != "options");
+        }
+        State::Record(parts)
     }
 
     /// Adds whether a module is in the running kernel, which no file of the system tells.
@@ -172,11 +201,29 @@ impl Local {
     }
 }
 
+/// Adds whether the kernel holds an audit rule now, where it could be asked.
+fn with_held(state: State, line: &str, may_lack: &[String], rules: Option<&str>) -> State {
+    match (state, rules.and_then(|rules| syntax::holds_rule(rules, line, may_lack))) {
+        (State::Record(mut parts), Some(held)) => {
+            parts.insert("loaded".to_owned(), State::Flag(held));
+            State::Record(parts)
+        }
+        (state, _) => state,
+    }
+}
+
 /// What is looked up in several files at once.
 enum Wanted<'w> {
     Lookup(&'w Lookup),
     Sysctl(&'w str),
     Package(&'w str),
+}
+
+fn running_filter(wanted: &Wanted<'_>) -> Option<Filter> {
+    match wanted {
+        Wanted::Lookup(Lookup::Firewall { filter, running: true, .. }) => Some(*filter),
+        _ => None,
+    }
 }
 
 /// A batch by how it is answered, each in the order asked.
@@ -276,6 +323,11 @@ impl Source for Tree {
             State::Text(target) => Ok(Some(target)),
             _ => Ok(None),
         }
+    }
+
+    fn modified(&self, path: &HostPath) -> Result<Option<i128>, Unread> {
+        let stat = self.stat(path.as_str())?;
+        Ok(stat.map(|stat| i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec)))
     }
 }
 

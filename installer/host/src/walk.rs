@@ -50,10 +50,14 @@ impl<'q> Wish<'q> {
 pub(crate) fn walk(tree: &Tree, queries: &[&FileQuery]) -> Vec<Result<State, Unread>> {
     let mut answers: Vec<Result<Vec<Entry>, Unread>> = queries.iter().map(|_| Ok(Vec::new())).collect();
     let mut wishes = BTreeMap::new();
-    for (index, query) in queries.iter().enumerate() {
-        match Wish::new(query) {
+    let known: Vec<_> = queries.iter().map(|query| by_number(tree, query)).collect();
+    for (index, query) in known.iter().enumerate() {
+        let wish = query.as_ref().map_err(Clone::clone).and_then(|query| {
+            Wish::new(query).map_err(|error| Unread::Malformed(format!("pattern: {error}")))
+        });
+        match wish {
             Ok(wish) => drop(wishes.insert(index, wish)),
-            Err(error) => answers[index] = Err(Unread::Malformed(format!("pattern: {error}"))),
+            Err(why) => answers[index] = Err(why),
         }
     }
     let roots = roots(wishes.values().map(|wish| wish.query));
@@ -69,6 +73,20 @@ pub(crate) fn walk(tree: &Tree, queries: &[&FileQuery]) -> Vec<Result<State, Unr
         State::Entries(entries)
     };
     answers.into_iter().map(|answer| answer.map(sorted)).collect()
+}
+
+/// The query with the numbers that have names looked up once, before anything is walked.
+fn by_number(tree: &Tree, query: &FileQuery) -> Result<FileQuery, Unread> {
+    let numbers = |file: &str| {
+        let text = tree.text(file)?.ok_or_else(|| Unread::Failed(format!("{file} is not there")))?;
+        Ok(syntax::accounts::numbers(&text))
+    };
+    let wanted = match &query.wanted {
+        Wanted::OwnerUnknown => Wanted::OwnerNot(numbers("/etc/passwd")?),
+        Wanted::GroupUnknown => Wanted::GroupNot(numbers("/etc/group")?),
+        wanted => wanted.clone(),
+    };
+    Ok(FileQuery { wanted, ..query.clone() })
 }
 
 /// Where the pass has to begin: the directories asked for, those below a recursive one left out.
@@ -248,6 +266,8 @@ fn matches(wish: &Wish<'_>, name: &str, stat: &Stat) -> bool {
             Wanted::ModeHas(bits) => mode & bits != 0,
             Wanted::OwnerNot(owners) => !owners.contains(&stat.st_uid),
             Wanted::GroupNot(groups) => !groups.contains(&stat.st_gid),
+            // Made into the two before it by `by_number`.
+            Wanted::OwnerUnknown | Wanted::GroupUnknown => true,
         }
 }
 
@@ -295,6 +315,23 @@ mod tests {
         assert_eq!(names(&answers[0]), ["/var/log/b.log"]);
         assert_eq!(names(&answers[1]), ["/var/log/b.log", "/var/log/deep/deeper/c.log"]);
         assert_eq!(names(&answers[2]), ["/var/log/a.log"]);
+    }
+
+    #[test]
+    fn nodes_without_a_name_for_their_owner_are_found() {
+        let folder = sample();
+        let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(folder.path()).unwrap());
+        let tree = Tree::at(folder.path()).unwrap();
+        let unknown = query("/var/log", true, None, Wanted::OwnerUnknown);
+        assert!(
+            matches!(&walk(&tree, &[&unknown])[0], Err(Unread::Failed(why)) if why.contains("/etc/passwd"))
+        );
+        std::fs::create_dir(folder.path().join("etc")).unwrap();
+        let passwd = |number: u32| {
+            std::fs::write(folder.path().join("etc/passwd"), format!("a:x:{number}:0::/:/bin/sh\n")).unwrap();
+            names(&walk(&tree, &[&unknown])[0]).len()
+        };
+        assert_eq!((passwd(owner), passwd(owner + 1)), (0, 3));
     }
 
     #[test]

@@ -65,12 +65,16 @@ impl fmt::Display for Brief<'_> {
 pub enum Handler {
     /// `sshd -t` must accept the configuration before anybody reloads it.
     CheckSshd,
+    /// GNOME's system databases are compiled from their key files again.
+    CompileDconf,
     /// systemd reads its unit files again.
     DaemonReload,
     /// A unit, if it is active, reads its configuration again.
     Reload { unit: String },
     /// A unit, if it is active, is restarted, for daemons that cannot reload.
     Restart { unit: String },
+    /// The kernel takes the audit rules of the files, unless they are locked until the next boot.
+    LoadAuditRules,
 }
 
 impl Handler {
@@ -83,8 +87,14 @@ impl Handler {
         if text == journald || text.starts_with("/etc/systemd/journald.conf.d/") {
             return vec![Self::Restart { unit: "systemd-journald.service".to_owned() }];
         }
+        if text.starts_with("/etc/audit/rules.d/") {
+            return vec![Self::LoadAuditRules];
+        }
         if text.starts_with("/etc/systemd/system/") {
             return vec![Self::DaemonReload];
+        }
+        if text.starts_with("/etc/dconf/db/") {
+            return vec![Self::CompileDconf];
         }
         Vec::new()
     }
@@ -94,9 +104,11 @@ impl fmt::Display for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CheckSshd => f.write_str("check sshd's configuration"),
+            Self::CompileDconf => f.write_str("compile GNOME's settings"),
             Self::DaemonReload => f.write_str("reload systemd's units"),
             Self::Reload { unit } => write!(f, "reload {unit}"),
             Self::Restart { unit } => write!(f, "restart {unit}"),
+            Self::LoadAuditRules => f.write_str("load the audit rules"),
         }
     }
 }

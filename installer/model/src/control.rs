@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::demand::Demand;
+use crate::digest::Digest;
 use crate::evidence::Evidence;
 use crate::finding::Verdict;
 use crate::resource::Resource;
@@ -135,6 +136,16 @@ pub trait Control: Send + Sync {
         Vec::new()
     }
 
+    /// Whether the site chose not to judge it; nobody's word makes it pass then.
+    fn is_left_out(&self) -> bool {
+        false
+    }
+
+    /// What must stay as it is, whoever else asks: a demand of another control that contradicts it is a conflict.
+    fn requires(&self, _seen: &Evidence) -> Vec<Demand> {
+        Vec::new()
+    }
+
     /// Its name.
     fn id(&self) -> &ControlId {
         &self.about().id
@@ -159,9 +170,38 @@ pub struct Waiver {
     pub approver: Option<String>,
     /// The last day it holds, `YYYY-MM-DD`.
     pub expires: String,
+    /// The hint of the key that signed it; an unsigned one has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
 }
 
 impl Waiver {
+    /// Whether it still holds on this day (`YYYY-MM-DD`).
+    pub fn holds_on(&self, today: &str) -> bool {
+        today <= self.expires.as_str()
+    }
+}
+
+/// A person's dated and signed word that a control holds which no machine can judge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attestation {
+    /// The control.
+    pub control: ControlId,
+    /// What was seen.
+    pub statement: String,
+    /// Who says so.
+    pub by: String,
+    /// Digest of the evidence that is kept elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Digest>,
+    /// The last day it holds, `YYYY-MM-DD`.
+    pub expires: String,
+    /// The hint of the key that signed it.
+    pub signed_by: String,
+}
+
+impl Attestation {
     /// Whether it still holds on this day (`YYYY-MM-DD`).
     pub fn holds_on(&self, today: &str) -> bool {
         today <= self.expires.as_str()

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::control::{ControlId, Severity, Waiver};
+use crate::control::{Attestation, ControlId, Severity, Waiver};
 
 /// A verdict in the words of XCCDF 1.2 (section 6.6.4.2), plus `waived`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,6 +80,9 @@ pub struct Finding {
     /// The waiver that covers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<Waiver>,
+    /// The word of the person who makes it pass, where no machine can judge it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Attestation>,
 }
 
 /// How many findings came out with each verdict.

@@ -20,7 +20,7 @@ mod state;
 mod view;
 
 pub use change::{Change, Handler};
-pub use control::{About, Control, ControlId, Judgement, Reference, Severity, Waiver};
+pub use control::{About, Attestation, Control, ControlId, Judgement, Reference, Severity, Waiver};
 pub use demand::{Conflict, Constraint, Demand, Target};
 pub use digest::{Digest, DigestError};
 pub use event::{Event, Kind, Level, StepEnd};
@@ -29,7 +29,9 @@ pub use finding::{Finding, Summary, Verdict};
 pub use host::{BlobError, Blobs, Fut, Host, HostError, Journal, JournalError, Keep, Observe, Sink};
 pub use packages::{Move, Transaction, is_unfinished_package, unfinished_package};
 pub use plan::{Approval, Approved, Plan, Risk, Stage, StageKind, Step, StepId};
-pub use resource::{Fact, FileQuery, HostPath, Lookup, PathError, Resource, Syntax, SysctlScope, Wanted};
+pub use resource::{
+    Fact, FileQuery, Filter, HostPath, Lookup, PathError, Resource, Syntax, SysctlScope, Wanted,
+};
 pub use secret::Secret;
 pub use state::{Attributes, Entry, FileState, Node, State};
 pub use view::{StepStatus, StepView, View};

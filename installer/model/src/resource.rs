@@ -127,6 +127,44 @@ pub enum Syntax {
     LoginDefs,
     /// `[Section]` and `Key=value`, the key is `Section.Key`: systemd.syntax(7).
     Ini,
+    /// `key = value`, parted by spaces only: auditd.conf(5).
+    Auditd,
+    /// Lines that stand alone; the key is the line, its words one space apart, the value empty.
+    Lines,
+    /// An option of a mount; the key is the mount point and the option, the value empty: fstab(5).
+    Fstab,
+    /// `KEY=value` as sh(1) assigns it, perhaps quoted or exported, last one wins: `/etc/default/*`.
+    Assignments,
+    /// `key = value`, last one wins, a line that begins with white space goes on with the one before: postconf(5).
+    Postfix,
+    /// `type control module arguments`; the key is `type module argument`, the value what follows its `=`, empty
+    /// for a bare argument. Arguments of all lines with that module are set together; no line is ever added:
+    /// pam.d(5).
+    Pam,
+    /// `name:field:…`; the key is the name and the number of a field, as `root:3`, counted from 0. The password
+    /// field is never shown: it reads as `!` when locked, as `*` otherwise, and can only be locked, by `!`:
+    /// passwd(5), shadow(5), group(5).
+    Accounts,
+    /// `Defaults option=value` without a scope, last one wins; a bare option is empty, a negated one `!`:
+    /// sudoers(5).
+    Sudoers,
+    /// `umask VALUE` and `NAME=VALUE` in start-up files of a shell; a key that is set several times reads as all
+    /// its values, and is set everywhere.
+    Shell,
+}
+
+/// A packet filter whose rules can be looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// ufw(8): `/etc/ufw` and `/etc/default/ufw`.
+    Ufw,
+    /// nft(8): the main file and what it includes.
+    Nftables,
+    /// iptables-restore(8) for IPv4.
+    Iptables,
+    /// iptables-restore(8) for IPv6.
+    Ip6tables,
 }
 
 /// Where a sysctl is looked at.
@@ -175,6 +213,10 @@ pub enum Wanted {
     OwnerNot(BTreeSet<u32>),
     /// The group is none of these group ids.
     GroupNot(BTreeSet<u32>),
+    /// The owner has no name in `/etc/passwd`.
+    OwnerUnknown,
+    /// The group has no name in `/etc/group`.
+    GroupUnknown,
 }
 
 /// An effective value worked out from several files by their own rules of precedence.
@@ -201,10 +243,78 @@ pub enum Lookup {
     /// A package in the system's own database: a record with `installed`, `version` and `format` (`deb` or
     /// `rpm`, whose versions are ordered differently).
     Package { name: String },
+    /// Whether the rules of the next boot hold what this line of audit.rules(7) asks, conditions on the fields
+    /// `may_lack` left away or not: a record with `at` (the places, absent when it is not held), `why` (more on
+    /// why not), `path` (the file that a missing line belongs into).
+    AuditRule { line: String, may_lack: Vec<String> },
+    /// Lines that match a regular expression and are no comments (`#`), in files whose last part may hold a `*`: a
+    /// record with `files` (texts, those that are there) and `found` (a list of records `at`, `line`, and `part`:
+    /// what the first group matched).
+    Lines { files: Vec<HostPath>, pattern: String },
+    /// An argument of the kernel: a record with `lines`, a list of records `at` and `value` (absent where it is not
+    /// given, empty where it stands alone): what the boot menu will be made with, and each of its entries now.
+    BootArgument { name: String },
+    /// Wireless network interfaces: a list of records `name` and `up`.
+    Wireless,
+    /// What is mounted at a path: a record with `planned` (a flag: fstab or a unit mounts it at boot),
+    /// `planned-options` (words, those in force), `at` (who says so), `fstab` (a flag: it is fstab), `mounted` (a
+    /// flag, absent when it cannot be seen here), `options` (words, those in force now).
+    Mount { point: HostPath },
     /// The number of a user in `/etc/passwd`, or absent.
     User { name: String },
     /// The number of a group in `/etc/group`, or absent.
     Group { name: String },
+    /// The text of a short public file such as a banner, or absent.
+    Text { path: HostPath },
+    /// The rules of a packet filter, those that the next boot loads or those that the kernel holds (`running`):
+    /// absent when its main file is not there, else a record with `enabled` (a flag, where the tool has such a switch),
+    /// `ipv6` (likewise), `includes` (the files that the main one names) and `chains`, a list of records `table`, `name`,
+    /// `hook` (`input`, `output`, `forward`, absent for the others), `policy` and `rules`, a list of records `from`
+    /// and `to` (interfaces), `source`, `ports` (as `tcp/22-25`) and `verdict`.
+    Firewall { filter: Filter, main: HostPath, running: bool },
+    /// A zone of firewalld: absent when no file defines it, else a record with `path`, `interfaces` and `rules`, a
+    /// list of records `source`, `destination`, `inverted` (a flag) and `verdict`.
+    Zone { name: String },
+    /// A key of dconf(7) in the key files of these databases: a record with `value` (as GVariant text), `path`,
+    /// `lock` (the file that locks it), absent where there is none, and `profile` (a flag: the profile `user` reads one of the databases).
+    Dconf { databases: Vec<String>, key: String },
+    /// Whether a compiled database of dconf is as new as its key files: a flag, absent when it has none.
+    DconfCompiled { database: String },
+    /// SELinux: a record with `configured` and `policy` (what `/etc/selinux/config` says, absent when nothing does)
+    /// and `running` (`enforcing`, `permissive`, `disabled`, absent when it cannot be seen here).
+    Selinux,
+    /// An option of dockerd by its name in daemon.json and as a flag: absent where nothing sets it, else a record
+    /// with `value` (lists with commas, the names of tables) and `at`.
+    DockerOption { key: String, flag: String },
+    /// What a part of Kubernetes is told: absent when its file is not there, else a record with `value`, absent
+    /// where the file does not set it. The name is a flag, as `--profiling`, or a path of keys.
+    Kubernetes { path: HostPath, name: String },
+    /// A key of apt.conf(5) such as `APT::Install-Recommends`, or absent.
+    Apt { key: String },
+    /// All users: absent when there is no `/etc/passwd`, else a list of records `name`, `uid`, `gid`, `home`, `shell` of `/etc/passwd`, `elsewhere` (whether
+    /// its password field refers to `/etc/shadow`), and of `/etc/shadow` where it has a line: `password`
+    /// (`empty`, `locked`, `set` for one hashed by crypt(5), `other`), `changed`, `min`, `max`, `warn`, `inactive`
+    /// (days, absent where the field is empty). No hash is ever part of it.
+    Users,
+    /// All groups: absent when there is no `/etc/group`, else a list of records `name`, `gid`, `members`
+    /// (words).
+    Groups,
+    /// The shells of shells(5), as words; absent when there is no `/etc/shells`.
+    Shells,
+    /// The names in a directory that begin with a dot, as words; none when there is no such directory.
+    Dots { folder: HostPath },
+    /// The stack of one type of a PAM service file, includes followed, in order: absent when there is no such
+    /// file, else a list of records `control`, `module`, `args` (a list), `at` (`file:line`), `path`.
+    Pam { path: HostPath, kind: String },
+    /// What shell start-up files make of `umask` or of a variable: a record with `set` (a list of records
+    /// `value`, `at`, `path`, in the order read), `readonly` and `exported`. The folders' `*.sh` and `sh.local`
+    /// are read after the files.
+    Shell { files: Vec<HostPath>, folders: Vec<HostPath>, name: String },
+    /// sudoers(5) with its includes: absent when there is none, else a record with `defaults` (a list of records
+    /// `name`, `value`, `scope`, `at`, `path`, in the order read; the value of a bare option is empty, that of a
+    /// negated one `!`), `tags` (a list of records `tag`, `at`) and `folder` (whether `/etc/sudoers.d` is
+    /// included).
+    Sudoers,
 }
 
 /// A measurement of the machine, answered as a [`State::Record`](crate::State::Record) whose fields the
@@ -216,6 +326,8 @@ pub enum Fact {
     Kernel,
     /// `/etc/os-release`: id, version, the ids it is like.
     Distribution,
+    /// The day it is, as shadow(5) counts them: days since 1970-01-01, a number.
+    Today,
     /// Logical CPUs, memory in bytes.
     Capacity,
     /// Free bytes and inodes where this path lies, and the file system's type.
@@ -228,6 +340,8 @@ pub enum Fact {
     Runtimes,
     /// Ports that the engine behind this socket publishes, with the container and its Compose project.
     Published { socket: HostPath },
+    /// How the running containers of the engine behind this socket are kept apart.
+    Containers { socket: HostPath },
     /// The Compose plugin: version.
     Compose,
     /// cgroup version and controllers.
@@ -400,9 +514,45 @@ impl fmt::Display for Lookup {
             Self::Module { name } => write!(f, "kernel module {name}"),
             Self::Unit { name } => write!(f, "unit {name}"),
             Self::Package { name } => write!(f, "package {name}"),
+            Self::AuditRule { line, .. } => write!(f, "audit rule {line}"),
+            Self::Lines { files, .. } => {
+                let names: Vec<_> = files.iter().map(HostPath::as_str).collect();
+                write!(f, "lines of {}", names.join(", "))
+            }
+            Self::BootArgument { name } => write!(f, "kernel argument {name}"),
+            Self::Wireless => f.write_str("wireless interfaces"),
+            Self::Mount { point } => write!(f, "mount at {point}"),
             Self::User { name } => write!(f, "user {name}"),
             Self::Group { name } => write!(f, "group {name}"),
+            Self::Text { path } => write!(f, "text of {path}"),
+            Self::Firewall { filter, running: false, .. } => write!(f, "rules of {filter}"),
+            Self::Firewall { filter, .. } => write!(f, "running rules of {filter}"),
+            Self::Zone { name } => write!(f, "firewall zone {name}"),
+            Self::Dconf { key, .. } => write!(f, "dconf key {key}"),
+            Self::DconfCompiled { database } => write!(f, "dconf database {database}"),
+            Self::Selinux => f.write_str("SELinux"),
+            Self::DockerOption { key, .. } => write!(f, "Docker's option {key}"),
+            Self::Kubernetes { path, name } => write!(f, "{name} of {path}"),
+            Self::Apt { key } => write!(f, "apt option {key}"),
+            Self::Users => f.write_str("users"),
+            Self::Groups => f.write_str("groups"),
+            Self::Shells => f.write_str("shells"),
+            Self::Dots { folder } => write!(f, "dot files in {folder}"),
+            Self::Pam { path, kind } => write!(f, "{kind} stack of {path}"),
+            Self::Shell { name, .. } => write!(f, "{name} of shells"),
+            Self::Sudoers => f.write_str("sudoers"),
         }
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ufw => "ufw",
+            Self::Nftables => "nftables",
+            Self::Iptables => "iptables",
+            Self::Ip6tables => "ip6tables",
+        })
     }
 }
 
@@ -411,12 +561,14 @@ impl fmt::Display for Fact {
         match self {
             Self::Kernel => f.write_str("kernel"),
             Self::Distribution => f.write_str("distribution"),
+            Self::Today => f.write_str("the day"),
             Self::Capacity => f.write_str("CPU and memory"),
             Self::FileSystem { path } => write!(f, "file system at {path}"),
             Self::Engine { socket } => write!(f, "container engine at {socket}"),
             Self::Containerd { socket } => write!(f, "containerd at {socket}"),
             Self::Runtimes => f.write_str("installed container runtimes"),
             Self::Published { socket } => write!(f, "ports published by {socket}"),
+            Self::Containers { socket } => write!(f, "containers of {socket}"),
             Self::Compose => f.write_str("Compose"),
             Self::Cgroups => f.write_str("control groups"),
             Self::KernelModule { name } => write!(f, "kernel module {name}"),

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::resource::{HostPath, Resource};
 
+/// The longest list that is shown item by item.
+const SHOWN: usize = 8;
+
 /// What kind of node a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -237,6 +240,8 @@ impl fmt::Display for State {
                 let parts: Vec<_> = parts.iter().map(|(key, value)| format!("{key} {value}")).collect();
                 f.write_str(&parts.join(", "))
             }
+            // The users of a machine are many; what is shown of them has to stay readable.
+            Self::List(items) if items.len() > SHOWN => write!(f, "{} entries", items.len()),
             Self::List(items) => {
                 let items: Vec<_> = items.iter().map(ToString::to_string).collect();
                 f.write_str(&items.join(", "))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use bundle::spec::Spec;
 use bundle::{Bundle, Error, Expectations, Inputs, Store, Trust, Verified};
 use clap::{Args, Subcommand};
+use host::Runs;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -12,6 +13,7 @@ use crate::cli::{Format, Global};
 use crate::document::Document;
 use crate::engine_stream::DockerSocket;
 use crate::failure::{Exit, Failure};
+use crate::history;
 use crate::progress::Progress;
 use crate::{output, passphrase};
 
@@ -191,6 +193,7 @@ impl Trusted {
             channel: self.channel.clone(),
             platform: self.platform.clone(),
             installer: env!("CARGO_PKG_VERSION").parse().ok(),
+            installed: history::installed(&Runs::new(&global.data_dir))?,
         };
         let store = Store::at(&global.data_dir.join("store"));
         let opened = Bundle::open(file).and_then(|bundle| bundle.verify(&trust, &site, Some(&store), now));

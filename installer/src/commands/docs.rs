@@ -76,7 +76,7 @@ fn write(folder: &Path) -> io::Result<()> {
 }
 
 /// Every schema by the name of its file.
-fn all() -> [(&'static str, Value); 6] {
+fn all() -> [(&'static str, Value); 7] {
     [
         ("answers", schema_for!(Answers).to_value()),
         ("bundle-spec", schema_for!(bundle::spec::Spec).to_value()),
@@ -84,5 +84,6 @@ fn all() -> [(&'static str, Value); 6] {
         ("error", schema_for!(shape::Refusal).to_value()),
         ("event", schema_for!(shape::Event).to_value()),
         ("profile", profiles::schema()),
+        ("record", records::schema()),
     ]
 }

@@ -1,26 +1,43 @@
 //! `groundfast drift`: everything that the runs in force enforced or pinned, looked at again.
 
-use clap::Args;
-use engine::assess;
-use model::{Control, ControlId, Kind, Sink, Verdict};
+use clap::{Args, Subcommand};
+use engine::{Assessment, assess};
+use model::{Control, ControlId, Kind, Resource, Sink, Verdict};
+use serde_json::json;
+use std::collections::BTreeMap;
 
+use super::accept::{self, Accept};
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
-use crate::history::{self, Past};
+use crate::history::{self, Left, Past};
 use crate::session::Session;
+use crate::shelf::Shelf;
 use crate::site::{Site, pins};
-use crate::{controls, output, render};
+use crate::{baseline, controls, output};
 
 /// Find what has moved since the last run. Exit 3 when something did.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   groundfast drift
   groundfast drift --output json | jq '.findings[] | select(.verdict == \"fail\")'
-  groundfast drift --all")]
+  groundfast drift --all
+  groundfast drift accept 'pin:content /etc/motd' --ticket OPS-12 --key carol.key"
+)]
 pub struct Drift {
     /// Show everything that was looked at, not only what moved.
     #[arg(long)]
     all: bool,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+/// What can be done about drift.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Make an intended change the new baseline, with a ticket and a signature.
+    Accept(Accept),
 }
 
 /// Runs the command.
@@ -28,7 +45,40 @@ pub struct Drift {
 /// # Errors
 /// When no run is in force, or what it left behind cannot be read.
 pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
+    if let Some(Action::Accept(accept)) = &command.action {
+        return accept::run(accept, global).await;
+    }
     let session = Session::new(global, "drift")?;
+    let Look { last, assessment, .. } = look(&session).await?;
+    let drifted = assessment.open().next().is_some();
+    let mut document = session.document();
+    document.outcome = if drifted { "drifted" } else { "passed" }.to_owned();
+    document.run = Some(last.name.clone());
+    document.with_findings(assessment.findings);
+    document.finished = jiff::Timestamp::now().to_string();
+    let finished = last.report.as_ref().map(|report| &report.finished);
+    document.result = json!({ "compared_with": { "run": last.name, "finished": finished } });
+    output::result(global.output, &document.text(command.all), &document.json());
+    Ok(if drifted { Exit::Findings } else { Exit::Done })
+}
+
+/// Everything that the runs in force left behind, looked at again.
+pub struct Look {
+    /// The last run in force.
+    pub last: Past,
+    /// What each resource was left as.
+    pub pinned: BTreeMap<Resource, Left>,
+    /// What was held against it.
+    pub controls: Vec<Box<dyn Control>>,
+    /// What came out.
+    pub assessment: Assessment,
+}
+
+/// Looks.
+///
+/// # Errors
+/// When no run is in force, or what it left behind cannot be read.
+pub async fn look(session: &Session<'_>) -> Result<Look, Failure> {
     if let Some(name) = history::interrupted(&session.runs)? {
         return Err(Failure::new(
             Exit::Refused,
@@ -36,40 +86,48 @@ pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
         )
         .hint("carry on with `groundfast resume`, or take it back with `groundfast recover`"));
     }
-    let past = history::in_force(history::all(&session.runs)?);
-    let last = past.last().ok_or_else(|| {
+    let mut past = history::in_force(history::all(&session.runs)?);
+    let pinned = history::pinned(&past);
+    let last = past.pop().ok_or_else(|| {
         Failure::new(
             Exit::Error,
-            format!("no run is in force on this machine (looked in {})", global.data_dir.display()),
+            format!("no run is in force on this machine (looked in {})", session.global.data_dir.display()),
         )
         .hint("install or harden first, or name the data directory with --data-dir")
     })?;
-    let site = Site::open(&session, &last.request)?;
+    let answers = &last.request.answers;
+    let site = Site::open(session, &last.request)?;
     let mut controls: Vec<Box<dyn Control>> = Vec::new();
     controls.extend(controls::harden(&last.request)?);
     controls.extend(controls::certificates(&last.request)?);
-    controls.retain(|control| held(last, control.id()));
-    controls.extend(pins(&history::pinned(&past)));
+    controls.retain(|control| held(&last, control.id()));
+    controls.extend(pins(&pinned));
+    let shelf = Shelf::open(&session.global.data_dir, answers)?;
+    let begun = |id: &str| begun(pin_of(id, &pinned).map_or(&last.name, |(_, left)| &left.run));
+    let controls = baseline::apply(controls, &shelf.accepted(&session.host_name), begun);
     session.events.emit(Kind::Phase { name: "drift".to_owned() });
     let backends = site.backends();
-    let assessment =
-        assess(&controls, &backends, &session.context(&last.request.answers), &session.events).await;
-    let drifted = assessment.open().next().is_some();
-    let mut document = session.document();
-    document.outcome = if drifted { "drifted" } else { "passed" }.to_owned();
-    document.run = Some(last.name.clone());
-    document.with_findings(assessment.findings);
-    document.finished = jiff::Timestamp::now().to_string();
-    let since =
-        format!("compared with run {} of {}\n", last.name, last.report.as_ref().map_or("", |r| &r.finished));
-    let text = format!("{}{since}", render::findings(&document.findings, command.all));
-    output::result(global.output, &text, &document.json());
-    Ok(if drifted { Exit::Findings } else { Exit::Done })
+    let context = session.context(answers)?;
+    let assessment = assess(&controls, &backends, &context, &session.events).await;
+    Ok(Look { last, pinned, controls, assessment })
 }
 
-/// Whether a control held at the end of a run: what failed then cannot have moved since.
+/// The resource that a pin holds, with how it was left.
+pub fn pin_of<'p>(id: &str, pinned: &'p BTreeMap<Resource, Left>) -> Option<(&'p Resource, &'p Left)> {
+    let resource = id.strip_prefix("pin:")?;
+    pinned.iter().find(|(one, _)| one.to_string() == resource)
+}
+
+/// When a run began: its name tells.
+fn begun(run: &str) -> Option<jiff::Timestamp> {
+    let named = ulid::Ulid::from_string(run).ok()?;
+    jiff::Timestamp::from_millisecond(named.timestamp_ms().try_into().ok()?).ok()
+}
+
+/// Whether a control held at the end of a run, or was waived and has to be asked whether it still is: what failed then
+/// cannot have moved since.
 fn held(past: &Past, id: &ControlId) -> bool {
     let Some(report) = &past.report else { return true };
     let finding = report.findings.iter().find(|finding| finding.control == *id);
-    finding.is_none_or(|finding| matches!(finding.verdict, Verdict::Pass | Verdict::Fixed))
+    finding.is_none_or(|finding| matches!(finding.verdict, Verdict::Pass | Verdict::Fixed | Verdict::Waived))
 }

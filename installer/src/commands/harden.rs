@@ -7,10 +7,10 @@ use clap::Args;
 
 use crate::answers::{Answers, Skip, Value};
 use crate::cli::{Approve, Global, Select};
-use crate::controls;
 use crate::converge::Job;
 use crate::failure::{Exit, Failure};
 use crate::session::{Request, Session, files_only};
+use crate::{controls, shelf, tailoring};
 
 /// Assess a hardening profile, show what would change, and enforce it once approved.
 #[derive(Debug, Args)]
@@ -27,6 +27,12 @@ pub struct Harden {
     /// Answers with a `[harden]` section; flags win over it.
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
+    /// Apply this tailoring besides those of the profile: its name, or a file (`*.toml`) with some.
+    #[arg(long, value_name = "NAME|FILE")]
+    tailoring: Vec<String>,
+    /// Enforce the profile though it was written for another system.
+    #[arg(long)]
+    accept_foreign: bool,
     /// Harden an unpacked image or mounted disk instead of the running machine.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
@@ -44,13 +50,22 @@ pub async fn run(command: &Harden, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "harden")?;
     let answers = answers(command)?;
     let root = answers.harden.root.clone().unwrap_or_else(|| PathBuf::from("/"));
+    if !command.approve.plan {
+        session.may_change(root == Path::new("/"))?;
+    }
     let local = session.local(&root, false)?;
     let host = files_only(&local);
-    let request = Request { command: "harden".to_owned(), answers: answers.clone(), ..Request::default() };
+    let mut request =
+        Request { command: "harden".to_owned(), answers: answers.clone(), ..Request::default() };
+    tailoring::read(&mut request)?;
+    tailoring::suits(&session, &request, command.approve.plan).await?;
     let controls = controls::harden(&request)?;
+    let context = session.context(&answers)?;
+    controls::all_known(&request, &context)?;
     let job = Job {
         session: &session,
-        context: session.context(&answers),
+        context,
+        told: tailoring::told(&request)?,
         request,
         controls,
         host: &host,
@@ -73,6 +88,10 @@ fn answers(command: &Harden) -> Result<Answers, Failure> {
         None => Answers::parse("version = 1", Path::new("--set"), &by_path)?,
     };
     let harden = &mut answers.harden;
+    harden.accept_foreign |= command.accept_foreign;
+    if !command.tailoring.is_empty() {
+        harden.tailoring.get_or_insert_default().extend(command.tailoring.iter().cloned());
+    }
     if let Some(profile) = &command.profile {
         harden.profile = Some(profile.clone());
     }
@@ -81,6 +100,8 @@ fn answers(command: &Harden) -> Result<Answers, Failure> {
         let opening = || Failure::new(Exit::Usage, format!("--root {}", root.display()));
         harden.root = Some(absolute.map_err(|error| opening().because(&error))?);
     }
+    answers.records.paths.extend(shelf::given(&command.select.waivers)?);
+    let harden = &mut answers.harden;
     harden.only.extend(command.select.only.iter().cloned());
     harden.skip.extend(skips(&command.select));
     harden.set.extend(variables(&by_name)?);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bundle::{Bundle, Contents, Expectations, Store, Verified};
 use clap::Args;
-use engine::{Assessment, assess};
+use engine::{Assessment, Context, assess};
 use jiff::Timestamp;
 use model::{Kind, Severity, Sink};
 
@@ -17,7 +17,8 @@ use crate::product::PLATFORM;
 use crate::progress::Progress;
 use crate::session::{Request, Session, files_only};
 use crate::site::{Site, trust};
-use crate::{boot, controls, output, render};
+use crate::{boot, controls, history, output, shelf, tailoring};
+use report::text;
 
 /// Verify a bundle, check this machine, harden it, inject secrets, bring the product up and watch it answer.
 #[derive(Debug, Args)]
@@ -34,6 +35,9 @@ pub struct Install {
     /// Override an answer by its path, as `section.key=value`.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Signed waivers and attestations: files, or folders of files.
+    #[arg(long, value_name = "FILE|DIR")]
+    waivers: Vec<PathBuf>,
     #[command(flatten)]
     approve: Approve,
 }
@@ -48,20 +52,27 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
             .hint("`groundfast answers init > answers.toml`, edit it, then --answers answers.toml")
     })?;
     let session = Session::new(global, "install")?;
-    let answers = Answers::load(path, &command.set)?;
+    session.may_change(true)?;
+    let mut answers = Answers::load(path, &command.set)?;
+    answers.records.paths.extend(shelf::given(&command.waivers)?);
     let look_only = command.approve.plan;
     let lock = if look_only { None } else { Some(lock(&session)?) };
     refuse_interrupted(&session)?;
     let verified = verify(&session, &command.file, &answers)?;
     let contents = verified.contents().clone();
-    let request = Request {
+    // The publisher may ask for a second person; no answer takes that back.
+    answers.approval.second_person |= contents.declarations.second_person;
+    let mut request = Request {
         command: "install".to_owned(),
         answers,
         bundle: Some(contents.root),
         profiles: controls::texts(&contents, verified.blobs())?,
         ..Request::default()
     };
-    let checked = preflight(&session, &request, &contents).await?;
+    tailoring::read(&mut request)?;
+    let context = session.context(&request.answers)?;
+    controls::all_known(&request, &context)?;
+    let checked = preflight(&session, &request, &contents, &context).await?;
     if checked.findings.iter().any(|one| one.severity == Severity::Blocker && one.verdict.is_finding()) {
         return Ok(stopped(&session, checked));
     }
@@ -71,12 +82,14 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         unpack(&session, &verified)?;
         Site::open(&session, &request)?.with_product(&session, &contents, None)?
     };
+    tailoring::suits(&session, &request, look_only).await?;
+    let backends = site.backends();
     let mut wanted = site.controls()?;
     wanted.extend(boot::controls(&request, global)?);
-    let backends = site.backends();
     let job = Job {
         session: &session,
-        context: session.context(&request.answers),
+        context,
+        told: tailoring::told(&request)?,
         controls: wanted,
         earlier: checked.findings,
         host: &backends,
@@ -102,6 +115,7 @@ fn verify(session: &Session<'_>, file: &Path, answers: &Answers) -> Result<Bundl
         channel: answers.bundle.channel.clone(),
         platform: Some(PLATFORM.to_owned()),
         installer: env!("CARGO_PKG_VERSION").parse().ok(),
+        installed: history::installed(&session.runs)?,
     };
     let store = Store::at(&session.global.data_dir.join("store"));
     let opened = Bundle::open(file)
@@ -117,13 +131,13 @@ async fn preflight(
     session: &Session<'_>,
     request: &Request,
     contents: &Contents,
+    context: &Context,
 ) -> Result<Assessment, Failure> {
     session.events.emit(Kind::Phase { name: "preflight".to_owned() });
     let declared = controls::declared(&request.answers, Some(contents), &session.global.data_dir);
     let controls = controls::preflight(request, &declared)?;
     let local = session.local(Path::new("/"), true)?;
-    let context = session.context(&request.answers);
-    Ok(assess(&controls, &files_only(&local), &context, &session.events).await)
+    Ok(assess(&controls, &files_only(&local), context, &session.events).await)
 }
 
 fn stopped(session: &Session<'_>, checked: Assessment) -> Exit {
@@ -131,7 +145,7 @@ fn stopped(session: &Session<'_>, checked: Assessment) -> Exit {
     document.outcome = "findings".to_owned();
     document.with_findings(checked.findings);
     document.finished = Timestamp::now().to_string();
-    output::result(session.global.output, &render::findings(&document.findings, false), &document.json());
+    output::result(session.global.output, &text::findings(&document.findings, false), &document.json());
     output::say(
         "a blocker stopped the run; nothing was changed. Mend it, or waive it in the answers with owner, reason and expiry",
     );

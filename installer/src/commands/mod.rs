@@ -1,19 +1,26 @@
 //! One file a command: read the arguments, call the crate that does the work, render what comes back.
 
+pub mod accept;
 pub mod agent;
 pub mod answers;
+pub mod attest;
 pub mod bundle;
 pub mod docs;
 pub mod drift;
+pub mod explain;
 pub mod harden;
 pub mod install;
 pub mod key;
+pub mod plan;
 pub mod policy;
 pub mod preflight;
 pub mod profile;
+pub mod record;
+pub mod report;
 pub mod resume;
 pub mod rollback;
 pub mod status;
+pub mod waiver;
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Exit, Failure};
@@ -27,17 +34,21 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Agent(part) => agent::run(&part),
         Command::Answers(command) => answers::run(&command, global),
+        Command::Attest(command) => attest::run(command, global),
         Command::Bundle(verb) => bundle::run(verb, global),
         Command::Completions(command) => docs::completions(&command),
         Command::Docs(command) => docs::run(&command),
-        Command::Explain(command) => profile::explain(&command, global),
         Command::Key(verb) => key::run(verb, global),
+        Command::Plan(command) => plan::run(&command, global),
         Command::Policy(action) => policy::run(action, global.output),
-        Command::Profile(command) => profile::run(&command, global),
+        Command::Report(command) => report::run(&command, global),
         Command::Status(command) => status::run(&command, global),
+        Command::Waiver(command) => waiver::run(command, global),
         Command::Drift(command) => wait(drift::run(&command, global)),
+        Command::Explain(command) => wait(explain::run(&command, global)),
         Command::Install(command) => wait(install::run(&command, global)),
         Command::Harden(command) => wait(harden::run(&command, global)),
+        Command::Profile(command) => wait(profile::run(&command, global)),
         Command::Preflight(command) => wait(preflight::run(&command, global)),
         Command::Recover(command) => wait(resume::recover(&command, global)),
         Command::Resume(command) => wait(resume::run(&command, global)),

@@ -11,7 +11,8 @@ use crate::answers::Answers;
 use crate::cli::{Global, Select};
 use crate::failure::{Exit, Failure};
 use crate::session::{Request, Session, files_only};
-use crate::{controls, output, render};
+use crate::{controls, output, shelf};
+use report::text;
 
 /// Check whether this machine can carry the product, without changing anything.
 #[derive(Debug, Args)]
@@ -43,6 +44,7 @@ pub async fn run(command: &Preflight, global: &Global) -> Result<Exit, Failure> 
     };
     answers.preflight.set.extend(variables(&command.select.set)?);
     answers.preflight.skip.extend(skips(&command.select));
+    answers.records.paths.extend(shelf::given(&command.select.waivers)?);
     let declared = controls::declared(&answers, None, &global.data_dir);
     let request = Request { command: "preflight".to_owned(), answers, ..Request::default() };
     let mut controls = controls::preflight(&request, &declared)?;
@@ -50,15 +52,16 @@ pub async fn run(command: &Preflight, global: &Global) -> Result<Exit, Failure> 
         let wanted = |id: &str| command.select.only.iter().any(|only| only == id);
         controls.retain(|control| wanted(control.id().as_str()));
     }
+    let context = session.context(&request.answers)?;
+    controls::all_known(&request, &context)?;
     let local = session.local(Path::new("/"), true)?;
     session.events.emit(Kind::Phase { name: "preflight".to_owned() });
-    let assessment =
-        assess(&controls, &files_only(&local), &session.context(&request.answers), &session.events).await;
+    let assessment = assess(&controls, &files_only(&local), &context, &session.events).await;
     let mut document = session.document();
     let failed = assessment.open().next().is_some();
     document.outcome = if failed { "findings" } else { "passed" }.to_owned();
     document.with_findings(assessment.findings);
     document.finished = jiff::Timestamp::now().to_string();
-    output::result(global.output, &render::findings(&document.findings, command.all), &document.json());
+    output::result(global.output, &text::findings(&document.findings, command.all), &document.json());
     Ok(if failed { Exit::Findings } else { Exit::Done })
 }

@@ -1,17 +1,19 @@
-//! `groundfast profile` and `groundfast explain`.
+//! `groundfast profile`: which there are, what one asks, whether a file is valid.
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
+use profiles::Tailoring;
+use report::{Guide, Rule};
 use serde_json::json;
 
 use crate::cli::{Format, Global};
 use crate::controls::catalogue;
 use crate::failure::{Exit, Failure};
-use crate::output;
 use crate::session::Session;
+use crate::{output, tailoring};
 
-/// List and check profiles.
+/// List, show and check profiles.
 #[derive(Debug, Subcommand)]
 pub enum Profile {
     /// The profiles that can be assessed.
@@ -23,31 +25,51 @@ pub enum Profile {
         /// The file.
         file: PathBuf,
     },
+    /// The controls of a profile, one a line.
+    Show {
+        /// The profile; see `groundfast profile list`.
+        name: String,
+    },
+    /// The hardening guide of a profile, in Markdown: what each control asks, why, how it is mended.
+    Guide {
+        /// The profile; see `groundfast profile list`.
+        name: String,
+    },
 }
 
-/// Say what a control asks, why, how it is judged and how it would be mended.
-#[derive(Debug, Args)]
-pub struct Explain {
-    /// The control, as `sysctl_net_ipv4_ip_forward` or `env.clock_offset`.
-    control: String,
+/// A profile with the controls that it selects, their variables at its values.
+fn guide(name: &str) -> Result<Guide, Failure> {
+    let selecting = || Failure::new(Exit::Usage, format!("selecting the controls of profile {name}"));
+    let catalogue = catalogue(&[])?;
+    let controls = catalogue
+        .resolve(name, &Tailoring::default())
+        .map_err(|error| selecting().because(&error).hint("`groundfast profile list` shows the profiles"))?;
+    let title = catalogue.profiles().find(|profile| profile.id == name).map(|profile| profile.title);
+    let rules = controls.iter().map(|control| Rule::from(control.about())).collect();
+    Ok(Guide { profile: name.to_owned(), title: title.unwrap_or_default(), rules })
 }
 
 /// Runs `profile`.
 ///
 /// # Errors
 /// Exit 2 when a file is not valid.
-pub fn run(command: &Profile, global: &Global) -> Result<Exit, Failure> {
+pub async fn run(command: &Profile, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "profile")?;
     let mut document = session.document();
     let text = match command {
         Profile::List => {
-            let all: Vec<_> = catalogue(&[])?.profiles().collect();
+            let catalogue = catalogue(&[])?;
+            let all: Vec<_> = catalogue.profiles().collect();
             let rows =
                 all.iter().map(|one| json!({ "id": one.id, "title": one.title, "controls": one.controls }));
-            document.result = json!({ "profiles": rows.collect::<Vec<_>>() });
-            all.iter()
+            let here = tailoring::here(&session, &catalogue).await;
+            document.result = json!({ "profiles": rows.collect::<Vec<_>>(), "here": here });
+            let mut text: String = all
+                .iter()
                 .map(|one| format!("{:<34} {:>4} controls  {}\n", one.id, one.controls, one.title))
-                .collect()
+                .collect();
+            text.push_str(&here.map(|here| format!("\n{here}\n")).unwrap_or_default());
+            text
         }
         Profile::Schema => {
             output::result(Format::Json, "", &profiles::schema());
@@ -60,34 +82,18 @@ pub fn run(command: &Profile, global: &Global) -> Result<Exit, Failure> {
             catalogue(&[])?.with(&name, &text).map_err(|error| checking().because(&error))?;
             format!("{name} is valid\n")
         }
+        Profile::Show { name } => {
+            let guide = guide(name)?;
+            document.result = serde_json::to_value(&guide).unwrap_or_default();
+            guide.list()
+        }
+        Profile::Guide { name } => {
+            let guide = guide(name)?;
+            document.result = serde_json::to_value(&guide).unwrap_or_default();
+            let writing = || Failure::new(Exit::Error, format!("writing the guide of profile {name}"));
+            guide.markdown().map_err(|error| writing().because(&error))?
+        }
     };
-    document.finished = jiff::Timestamp::now().to_string();
-    output::result(global.output, &text, &document.json());
-    Ok(Exit::Done)
-}
-
-/// Runs `explain`.
-///
-/// # Errors
-/// Exit 2 when no profile knows the control.
-pub fn explain(command: &Explain, global: &Global) -> Result<Exit, Failure> {
-    let session = Session::new(global, "explain")?;
-    let about = catalogue(&[])?.explain(&command.control).ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("no profile knows a control `{}`", command.control))
-            .hint("`groundfast harden --profile NAME --plan --output json` lists all of a profile")
-    })?;
-    let refs: Vec<_> = about.references.iter().map(ToString::to_string).collect();
-    let text = format!(
-        "{} [{}]\n{}\n\nwhy:  {}\nmend: {}\nrefs: {}\n",
-        about.id,
-        about.severity,
-        about.title,
-        about.rationale,
-        about.mend,
-        refs.join(", ")
-    );
-    let mut document = session.document();
-    document.result = serde_json::to_value(&about).unwrap_or_default();
     document.finished = jiff::Timestamp::now().to_string();
     output::result(global.output, &text, &document.json());
     Ok(Exit::Done)

@@ -1,20 +1,25 @@
 //! `groundfast resume` and `groundfast recover`: what becomes of a run that was interrupted.
 
 use clap::Args;
-use engine::{Cancel, Outcome, Progress, Run, Several};
-use model::Blobs;
+use engine::{Cancel, Outcome, Progress, Run, Several, diff, reverse};
+use model::{Blobs, Observe, Plan};
 
 use crate::cli::Global;
 use crate::converge::{carry_out, exit_of, lock, unwritable};
+use crate::document::Document;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
+use crate::output;
 use crate::session::Session;
 use crate::site::Site;
-use crate::{output, render};
 
 /// Carry on with a run that was interrupted.
 #[derive(Debug, Args)]
-pub struct Resume {}
+pub struct Resume {
+    /// Show what would be carried on, and stop.
+    #[arg(long, alias = "dry-run")]
+    plan: bool,
+}
 
 /// Undo a run that was interrupted; `--boot` brings a site back after a start of the machine.
 #[derive(Debug, Args)]
@@ -22,15 +27,19 @@ pub struct Recover {
     /// After a start of the machine: inject the secrets again, verify images and policy, start the stack.
     #[arg(long)]
     boot: bool,
+    /// Show what would be taken back, with `--boot` what would be brought back, and stop.
+    #[arg(long, alias = "dry-run")]
+    plan: bool,
 }
 
 /// Runs `resume`.
 ///
 /// # Errors
 /// When no run was interrupted, or it had already begun to take itself back.
-pub async fn run(_: &Resume, global: &Global) -> Result<Exit, Failure> {
+pub async fn run(command: &Resume, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "resume")?;
-    let _lock = lock(&session)?;
+    session.may_change(false)?;
+    let _lock = if command.plan { None } else { Some(lock(&session)?) };
     let past = interrupted(&session)?;
     if let Some((why, _)) = &past.replay.failed {
         return Err(Failure::new(
@@ -43,6 +52,13 @@ pub async fn run(_: &Resume, global: &Global) -> Result<Exit, Failure> {
     let backends = site.backends();
     let mut stores: Vec<&dyn Blobs> = vec![&past.directory];
     stores.extend(site.blobs());
+    if command.plan {
+        let (begun, all) = (past.replay.begun.len(), past.plan.plan().steps().count());
+        let about = format!("run {}: {begun} of {all} changes were begun\n", past.name);
+        let document = planned(&session, &past.name);
+        show(document, &about, past.plan.plan(), &backends, &Several(stores), global).await;
+        return Ok(Exit::Done);
+    }
     let progress = Progress::of(&past.replay);
     let outcome =
         carry_out(&session, &past.plan, &backends, &past.directory, &Several(stores), progress).await;
@@ -55,11 +71,15 @@ pub async fn run(_: &Resume, global: &Global) -> Result<Exit, Failure> {
 /// When no run was interrupted.
 pub async fn recover(command: &Recover, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "recover")?;
-    let _lock = lock(&session)?;
+    session.may_change(false)?;
+    let _lock = if command.plan { None } else { Some(lock(&session)?) };
     if command.boot {
-        return crate::boot::recover(&session).await;
+        return crate::boot::recover(&session, command.plan).await;
     }
     let past = interrupted(&session)?;
+    if command.plan {
+        return show_taking_back(&session, &past).await;
+    }
     let outcome = take_back(&session, &past).await?;
     let exit = finish(&session, &past, &outcome)?;
     // Taking back is what was asked for here, so having done it completely is success.
@@ -88,6 +108,46 @@ pub async fn take_back(session: &Session<'_>, past: &Past) -> Result<Outcome, Fa
     engine::recover(&run, &past.replay).await.ok_or_else(none)
 }
 
+/// Shows what [`take_back`] would do.
+///
+/// # Errors
+/// When the backends of the run cannot be opened.
+pub async fn show_taking_back(session: &Session<'_>, past: &Past) -> Result<Exit, Failure> {
+    let site = Site::open(session, &past.request)?;
+    let plan = reverse(&[(past.plan.plan(), past.replay.begun.as_slice())]);
+    let mut stores: Vec<&dyn Blobs> = vec![&past.directory];
+    stores.extend(site.blobs());
+    let about = format!("run {} was interrupted; to take it back:\n", past.name);
+    let document = planned(session, &past.name);
+    show(document, &about, &plan, &site.backends(), &Several(stores), session.global).await;
+    Ok(Exit::Done)
+}
+
+fn planned(session: &Session<'_>, run: &str) -> Document {
+    let mut document = session.document();
+    document.run = Some(run.to_owned());
+    document
+}
+
+/// Prints a plan that nobody approved yet, a diff a change.
+pub async fn show(
+    mut document: Document,
+    about: &str,
+    plan: &Plan,
+    host: &dyn Observe,
+    bytes: &dyn Blobs,
+    global: &Global,
+) {
+    let mut diffs = Vec::new();
+    for step in plan.steps() {
+        diffs.push((step.change.resource.to_string(), diff(&step.change, host, bytes).await));
+    }
+    document.outcome = "planned".to_owned();
+    document.with_plan(plan, &diffs);
+    document.finished = jiff::Timestamp::now().to_string();
+    output::result(global.output, &format!("{about}{}", document.text(false)), &document.json());
+}
+
 fn interrupted(session: &Session<'_>) -> Result<Past, Failure> {
     let name = history::interrupted(&session.runs)?.ok_or_else(none)?;
     Past::read(&session.runs, &name)?.ok_or_else(none)
@@ -98,17 +158,17 @@ fn none() -> Failure {
         .hint("`groundfast status` lists the runs")
 }
 
-fn finish(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<Exit, Failure> {
+/// Leaves the report of a run that was carried on or taken back, and prints it.
+///
+/// # Errors
+/// When the report cannot be written.
+pub fn finish(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<Exit, Failure> {
     let mut document = session.document();
     document.run = Some(past.name.clone());
     document.with_plan(past.plan.plan(), &[]);
     document.with_outcome(outcome);
     document.finished = jiff::Timestamp::now().to_string();
     past.directory.write("report.json", &document).map_err(|error| unwritable(&error))?;
-    output::result(
-        session.global.output,
-        &render::outcome(outcome, past.plan.plan(), &past.name),
-        &document.json(),
-    );
+    output::result(session.global.output, &document.text(false), &document.json());
     Ok(exit_of(outcome, &[]))
 }

@@ -1,16 +1,17 @@
 //! `groundfast rollback`: finished runs taken back, newest first, as a plan like any other.
 
 use clap::Args;
-use engine::{Progress, Several, diff, lasting, reverse};
+use engine::{Progress, Several, lasting, reverse};
 use model::{Approval, Blobs, Plan, StepId};
 
+use super::resume::show;
 use crate::cli::{Approve, Global};
 use crate::converge::{self, carry_out, exit_of, lock, unwritable};
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
+use crate::output;
 use crate::session::{Request, Session};
 use crate::site::Site;
-use crate::{output, render};
 
 /// Undo a finished run and every later one, newest first.
 #[derive(Debug, Args)]
@@ -31,9 +32,12 @@ pub struct Rollback {
 /// When there is nothing to take back, or it is not approved.
 pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "rollback")?;
+    session.may_change(false)?;
     let past = chosen(&session, command.run.as_deref())?;
     let newest = past.last().ok_or_else(nothing)?;
-    let site = Site::open(&session, &newest.request)?;
+    // With the release at hand, its images can be put back should the rollback itself fail halfway.
+    let site =
+        Site::with_bundle(&session, &newest.request).or_else(|_| Site::open(&session, &newest.request))?;
     let backends = site.backends();
     let made: Vec<(&Plan, &[StepId])> =
         past.iter().rev().map(|past| (past.plan.plan(), past.replay.begun.as_slice())).collect();
@@ -47,14 +51,7 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     let stores = Several(stores);
     let names: Vec<String> = past.iter().map(|past| past.name.clone()).collect();
     if command.approve.plan || !command.approve.yes {
-        let mut diffs = Vec::new();
-        for step in plan.steps() {
-            diffs.push((step.change.resource.to_string(), diff(&step.change, &backends, &stores).await));
-        }
-        let mut document = session.document();
-        document.outcome = "planned".to_owned();
-        document.with_plan(&plan, &diffs);
-        output::result(global.output, &render::plan(&plan, &diffs), &document.json());
+        show(session.document(), "", &plan, &backends, &stores, global).await;
         if command.approve.plan {
             return Ok(Exit::Done);
         }
@@ -77,11 +74,7 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     document.run = Some(session.run.clone());
     document.finished = jiff::Timestamp::now().to_string();
     directory.write("report.json", &document).map_err(|error| unwritable(&error))?;
-    output::result(
-        global.output,
-        &render::outcome(&outcome, approved.plan(), &session.run),
-        &document.json(),
-    );
+    output::result(global.output, &document.text(false), &document.json());
     Ok(exit_of(&outcome, &[]))
 }
 

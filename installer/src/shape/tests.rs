@@ -22,6 +22,15 @@ fn finding(verdict: Verdict, severity: Severity, waived: bool) -> Finding {
         ticket: Some("OPS-1".to_owned()),
         approver: None,
         expires: "2027-01-31".to_owned(),
+        signed_by: Some("hint".to_owned()),
+    });
+    let attestation = (verdict == Verdict::Pass).then(|| model::Attestation {
+        control: ControlId::new("env.kernel"),
+        statement: "seen".to_owned(),
+        by: "ops".to_owned(),
+        evidence: Some(bundle::digest(b"photo")),
+        expires: "2027-01-31".to_owned(),
+        signed_by: "hint".to_owned(),
     });
     Finding {
         control: ControlId::new("env.kernel"),
@@ -35,6 +44,7 @@ fn finding(verdict: Verdict, severity: Severity, waived: bool) -> Finding {
         remedy: false,
         mend: if waived { "upgrade".to_owned() } else { String::new() },
         waiver,
+        attestation,
     }
 }
 

@@ -15,8 +15,8 @@ const SECRETS_LABEL: &str = "io.groundfast.secrets";
 /// What a Compose file may refer to.
 #[derive(Clone, Debug, Default)]
 pub struct Site {
-    /// Image ids by the name that the Compose file uses.
-    pub images: BTreeMap<String, Digest>,
+    /// Images by the name that the Compose file uses.
+    pub images: BTreeMap<String, SignedImage>,
     /// Files of the release by the relative path that the Compose file uses, without a leading `./`.
     pub files: BTreeMap<String, Digest>,
     /// Where pinned files lie on the host, each under the hexadecimal digits of its digest.
@@ -29,6 +29,15 @@ pub struct Site {
     pub volumes: BTreeSet<HostPath>,
     /// Proxy variables that every service gets, such as `HTTPS_PROXY`.
     pub proxies: BTreeMap<String, String>,
+}
+
+/// An image that was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedImage {
+    /// Its id.
+    pub id: Digest,
+    /// The user that it runs as where the Compose file names none; empty is root.
+    pub user: String,
 }
 
 /// A secret on the tmpfs.
@@ -61,7 +70,7 @@ pub enum ComposeError {
 pub struct Rewritten {
     /// The file: JSON.
     pub text: String,
-    /// What runs: image and pinned mounts of each service.
+    /// What runs: image, user and pinned mounts of each service.
     pub services: BTreeMap<String, Service>,
 }
 
@@ -70,6 +79,8 @@ pub struct Rewritten {
 pub struct Service {
     /// The image id.
     pub image: Digest,
+    /// The user that its container runs as; empty is root.
+    pub user: String,
     /// Pinned files by the path in the container.
     pub pins: BTreeMap<String, Digest>,
 }
@@ -147,7 +158,7 @@ fn rewrite_service(
     }
     let image =
         service.get("image").and_then(Value::as_str).ok_or_else(|| refused(at, "it names no image"))?;
-    let id = *site.images.get(image).ok_or_else(|| {
+    let SignedImage { id, user } = site.images.get(image).ok_or_else(|| {
         refused(&format!("{at}.image"), &format!("`{image}` is not an image of this bundle"))
     })?;
     service.insert("image".to_owned(), Value::String(id.to_string()));
@@ -157,6 +168,7 @@ fn rewrite_service(
     if matches!(service.get("restart").and_then(Value::as_str), Some("always" | "unless-stopped")) {
         service.insert("restart".to_owned(), Value::String("on-failure".to_owned()));
     }
+    let user = named_user(at, service)?.unwrap_or_else(|| user.clone());
     security_options(at, service)?;
     let mut pins = service_configs(at, service.get_mut("configs"), configs)?;
     service_volumes(at, service.get_mut("volumes"), site, &mut pins)?;
@@ -166,7 +178,19 @@ fn rewrite_service(
         let paths: Vec<_> = files.iter().map(|file| escape(file.path.as_str())).collect();
         service.insert("env_file".to_owned(), json!(paths));
     }
-    Ok(Service { image: id, pins })
+    Ok(Service { image: *id, user, pins })
+}
+
+/// The user that the file itself names for a service. YAML reads a bare `2001` as a number; Compose wants text.
+fn named_user(at: &str, service: &mut Map<String, Value>) -> Result<Option<String>, ComposeError> {
+    let user = match service.get("user") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(user)) => user.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(_) => return refuse(&format!("{at}.user"), "expected a user, or `user:group`"),
+    };
+    service.insert("user".to_owned(), Value::String(user.clone()));
+    Ok((!user.is_empty()).then_some(user))
 }
 
 fn security_options(at: &str, service: &Map<String, Value>) -> Result<(), ComposeError> {

@@ -163,6 +163,7 @@ fn differences(at: &str, seen: &State, wanted: &State) -> Vec<String> {
             names.into_iter().flat_map(below).collect()
         }
         _ if seen == wanted => Vec::new(),
+        (State::Absent, State::Record(_)) => vec![format!("{at} is absent")],
         _ => vec![format!("{at} is {seen} instead of {wanted}")],
     }
 }

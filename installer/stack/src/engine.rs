@@ -143,6 +143,15 @@ impl Engine {
         self.json(Method::POST, &format!("/containers/{container}/stop?t=10"), None).await.map(drop)
     }
 
+    /// Removes a container, running or not. Its volumes stay.
+    ///
+    /// # Errors
+    /// When the engine cannot be asked or refuses.
+    pub async fn remove(&self, container: &str) -> Result<(), EngineError> {
+        optional(self.json(Method::DELETE, &format!("/containers/{container}?force=true"), None).await)
+            .map(drop)
+    }
+
     /// The last lines that a container wrote, both streams together, at most 8 KiB.
     ///
     /// # Errors

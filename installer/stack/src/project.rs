@@ -35,11 +35,11 @@ impl Release {
     }
 
     /// The state of a project in which this release is up: `compose` (the file's digest) and `services`, each
-    /// with `image`, `pins` and `running`.
+    /// with `image`, `user`, `running` and, as it runs, `pins`.
     pub fn state(&self) -> State {
         let services = self.services.iter().map(|(name, service)| {
             let pins = service.pins.iter().map(|(path, digest)| (path.clone(), State::Content(*digest)));
-            (name.clone(), summary(State::Content(service.image), State::record(pins), true))
+            (name.clone(), summary(Some(service.image), &service.user, Some(State::record(pins))))
         });
         State::record([("compose", State::Content(self.compose)), ("services", State::record(services))])
     }
@@ -58,15 +58,41 @@ impl Release {
                 State::Content(digest) => Some((path.clone(), *digest)),
                 _ => None,
             });
-            Some(Service { image: *image, pins: pins.collect::<Option<_>>()? })
+            let user = state.get("user")?.as_text()?.to_owned();
+            Some(Service { image: *image, user, pins: pins.collect::<Option<_>>()? })
         };
         let services = services.iter().map(|(name, state)| Some((name.clone(), service(state)?)));
         Some(Self { compose: *compose, services: services.collect::<Option<_>>()? })
     }
 }
 
-fn summary(image: State, pins: State, running: bool) -> State {
-    State::record([("image", image), ("pins", pins), ("running", State::Flag(running))])
+/// One service of a project. What a service that does not run would see is no part of its state: nobody reads it
+/// before it is brought up, which makes it whole first, and so a stop can be restored whatever was damaged.
+fn summary(image: Option<Digest>, user: &str, pins: Option<State>) -> State {
+    let mut parts = BTreeMap::from([
+        ("image".to_owned(), image.map_or(State::Absent, State::Content)),
+        ("running".to_owned(), State::Flag(pins.is_some())),
+        ("user".to_owned(), State::text(user)),
+    ]);
+    parts.extend(pins.map(|pins| ("pins".to_owned(), pins)));
+    State::Record(parts)
+}
+
+/// A project as it is when nothing of it runs any more.
+pub(crate) fn at_rest(state: &State) -> State {
+    let (State::Record(parts), Some(State::Record(services))) = (state, state.get("services")) else {
+        return state.clone();
+    };
+    let stopped = services.iter().map(|(name, service)| match (service, service.get("image")) {
+        (State::Record(_), Some(State::Content(image))) => {
+            let user = service.get("user").and_then(State::as_text).unwrap_or_default();
+            (name.clone(), summary(Some(*image), user, None))
+        }
+        _ => (name.clone(), service.clone()),
+    });
+    let mut parts = parts.clone();
+    parts.insert("services".to_owned(), State::record(stopped));
+    State::Record(parts)
 }
 
 /// The state of a project as its containers tell it.
@@ -80,7 +106,8 @@ pub(crate) async fn state(
     }
     let files: BTreeSet<_> = containers.iter().map(file_of).collect();
     let compose = match files.into_iter().collect::<Vec<_>>()[..] {
-        [Some(path)] => file_state(Path::new(path)),
+        [Some(path)] if containers.iter().any(service::runs) => file_state(Path::new(path)),
+        [Some(path)] => named_by(Path::new(path)),
         _ => State::text("several files"),
     };
     let mut services: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
@@ -89,14 +116,15 @@ pub(crate) async fn state(
     }
     let mut states = Vec::new();
     for (name, containers) in services {
-        let seen = service::state(engine, &containers, secrets).await?;
-        let part = |name: &str| seen.get(name).cloned().unwrap_or(State::Absent);
         let state = match containers[..] {
             [container] => {
-                let image = image_of(container).map_or(State::Absent, State::Content);
-                summary(image, part("pins"), part("running") == State::Flag(true))
+                let pins = match service::runs(container) {
+                    true => Some(service::pins(engine, container, secrets).await?),
+                    false => None,
+                };
+                summary(image_of(container), service::user_of(container), pins)
             }
-            _ => seen,
+            _ => service::state(engine, &containers, secrets).await?,
         };
         states.push((name.to_owned(), state));
     }
@@ -117,6 +145,13 @@ fn file_state(path: &Path) -> State {
     digest.map_or_else(|error| State::text(format!("{}: {error}", path.display())), State::Content)
 }
 
+/// The Compose file that containers which do not run were made from. Its name is its digest; its bytes are looked
+/// at when it is used.
+fn named_by(path: &Path) -> State {
+    let name = path.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
+    format!("sha256:{name}").parse().map_or_else(|_| file_state(path), State::Content)
+}
+
 /// The folder where Compose files and mounted files lie under their digests, for as long as they may be needed.
 #[derive(Clone, Debug)]
 pub(crate) struct Folder(pub(crate) HostPath);
@@ -127,33 +162,60 @@ impl Folder {
         PathBuf::from(format!("{}/{}", self.0, digest.hex()))
     }
 
-    /// Makes sure that the file with this digest lies here, whole and unchanged: as it is, or from `blobs`.
-    pub(crate) fn place(&self, digest: &Digest, blobs: &dyn Blobs) -> Result<PathBuf, HostError> {
+    /// Makes sure that a Compose file and every file that it mounts lie here, whole and unchanged: as they are, or
+    /// from `blobs`. Nothing is written before all of them were had. Gives the file's path and content.
+    pub(crate) fn place(&self, digest: &Digest, blobs: &dyn Blobs) -> Result<(PathBuf, Value), HostError> {
+        let path = self.path(digest);
+        let text = self.bytes(digest, blobs)?;
+        let compose: Value = serde_json::from_slice(&text).map_err(|error| {
+            HostError::Failed(format!("{} is not a rewritten Compose file: {error}", path.display()))
+        })?;
+        let mut files = BTreeMap::from([(*digest, text)]);
+        for mounted in self.mounted(&compose) {
+            files.insert(mounted, self.bytes(&mounted, blobs)?);
+        }
+        for (digest, bytes) in &files {
+            self.keep(digest, bytes)?;
+        }
+        Ok((path, compose))
+    }
+
+    /// Makes sure that a Compose file alone lies here.
+    pub(crate) fn place_alone(&self, digest: &Digest, blobs: &dyn Blobs) -> Result<PathBuf, HostError> {
+        self.keep(digest, &self.bytes(digest, blobs)?)?;
+        Ok(self.path(digest))
+    }
+
+    /// The bytes with this digest: those that lie here whole, else those of `blobs`.
+    fn bytes(&self, digest: &Digest, blobs: &dyn Blobs) -> Result<Vec<u8>, HostError> {
+        let path = self.path(digest);
+        let whole = |bytes: &Vec<u8>| Digest::from_sha256(Sha256::digest(bytes).into()) == *digest;
+        let read = |reader: &mut dyn Read| -> io::Result<Vec<u8>> {
+            let mut bytes = Vec::new();
+            reader.take(MAX_FILE + 1).read_to_end(&mut bytes).map(|_| bytes)
+        };
+        if let Some(here) = File::open(&path).and_then(|mut file| read(&mut file)).ok().filter(whole) {
+            return Ok(here);
+        }
+        let opened = blobs.open(digest);
+        let mut reader =
+            opened.map_err(|error| HostError::Failed(format!("cannot place {}: {error}", path.display())))?;
+        let bytes = read(&mut reader).map_err(|error| failed(&path, &error))?;
+        if whole(&bytes) {
+            return Ok(bytes);
+        }
+        Err(HostError::Failed(format!(
+            "cannot place {}: the bytes are not those of {digest}",
+            path.display()
+        )))
+    }
+
+    fn keep(&self, digest: &Digest, bytes: &[u8]) -> Result<(), HostError> {
         let path = self.path(digest);
         if file_state(&path) == State::Content(*digest) {
-            return Ok(path);
+            return Ok(());
         }
-        let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::StorageFull => HostError::NoSpace(path.display().to_string()),
-            io::ErrorKind::ReadOnlyFilesystem => HostError::ReadOnly(path.display().to_string()),
-            io::ErrorKind::PermissionDenied => HostError::Denied(path.display().to_string()),
-            _ => HostError::Failed(format!("cannot write {}: {error}", path.display())),
-        };
-        let mut bytes = Vec::new();
-        blobs
-            .open(digest)
-            .map_err(|error| HostError::Failed(format!("cannot place {}: {error}", path.display())))?
-            .take(MAX_FILE + 1)
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
-        if Digest::from_sha256(Sha256::digest(&bytes).into()) != *digest {
-            return Err(HostError::Failed(format!(
-                "cannot place {}: the bytes are not those of {digest}",
-                path.display()
-            )));
-        }
-        self.write(&path, &bytes).map_err(failed)?;
-        Ok(path)
+        self.write(&path, bytes).map_err(|error| failed(&path, &error))
     }
 
     /// Writes durably and all at once. Files are 0444, since a container's user must read what is mounted.
@@ -176,7 +238,7 @@ impl Folder {
     }
 
     /// The digests of the mounted files that a rewritten Compose file refers to here.
-    pub(crate) fn mounted(&self, compose: &Value) -> Vec<Digest> {
+    fn mounted(&self, compose: &Value) -> Vec<Digest> {
         let mut found = Vec::new();
         self.collect(compose, &mut found);
         found
@@ -192,5 +254,14 @@ impl Folder {
             Value::Object(members) => members.values().for_each(|member| self.collect(member, found)),
             _ => {}
         }
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> HostError {
+    match error.kind() {
+        io::ErrorKind::StorageFull => HostError::NoSpace(path.display().to_string()),
+        io::ErrorKind::ReadOnlyFilesystem => HostError::ReadOnly(path.display().to_string()),
+        io::ErrorKind::PermissionDenied => HostError::Denied(path.display().to_string()),
+        _ => HostError::Failed(format!("cannot write {}: {error}", path.display())),
     }
 }

@@ -15,6 +15,51 @@ pub(crate) fn name_of(container: &Value) -> Option<&str> {
     container["Config"]["Labels"]["com.docker.compose.service"].as_str()
 }
 
+/// Whether a container runs.
+pub(crate) fn runs(container: &Value) -> bool {
+    container["State"]["Running"].as_bool() == Some(true)
+}
+
+/// The user that a container runs as; empty is root.
+pub(crate) fn user_of(container: &Value) -> &str {
+    container["Config"]["User"].as_str().unwrap_or_default()
+}
+
+/// Whether Compose made a container for a service, and would find it again. Labels of the project alone make
+/// nothing of Compose's own.
+pub(crate) fn is_composes(container: &Value) -> bool {
+    let label = |part: &str| container["Config"]["Labels"][format!("com.docker.compose.{part}")].as_str();
+    label("oneoff") == Some("False")
+        && ["config-hash", "container-number"].iter().all(|part| label(part).is_some())
+}
+
+/// How far a container has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Condition {
+    /// It runs, and is healthy if it can say so.
+    Well,
+    /// It runs, and its health is not known yet.
+    Coming,
+    /// It ended, or says that it is not healthy.
+    Ill,
+}
+
+/// The condition of the least well of these services.
+pub(crate) fn condition(services: &[&str], containers: &[Value]) -> Condition {
+    let one = |name: &&str| {
+        let container = containers.iter().find(|container| name_of(container) == Some(*name));
+        match container.filter(|container| runs(container)) {
+            None => Condition::Ill,
+            Some(container) => match container["State"]["Health"]["Status"].as_str() {
+                None | Some("healthy" | "none") => Condition::Well,
+                Some("starting") => Condition::Coming,
+                Some(_) => Condition::Ill,
+            },
+        }
+    };
+    services.iter().map(one).max().unwrap_or(Condition::Well)
+}
+
 /// The state of one service: `image` (id), `running`, `health` (the engine's word, or `none`), `restarts`,
 /// `user`, `pins` (digests of read-only mounted files by their path in the container), `exit` (last code).
 /// Several containers of one service come out as `replicas`, which nothing that is wanted equals.
@@ -39,13 +84,17 @@ pub(crate) async fn state(
         ("image", image_of(container).map_or(State::Absent, State::Content)),
         ("pins", pins(engine, container, secrets).await?),
         ("restarts", State::Int(container["RestartCount"].as_i64().unwrap_or_default())),
-        ("running", State::Flag(status["Running"].as_bool() == Some(true))),
-        ("user", State::text(container["Config"]["User"].as_str().unwrap_or_default())),
+        ("running", State::Flag(runs(container))),
+        ("user", State::text(user_of(container))),
     ]))
 }
 
 /// Digests of the files that are bound read-only into a container, as the container itself sees them.
-async fn pins(engine: &Engine, container: &Value, secrets: &HostPath) -> Result<State, EngineError> {
+pub(crate) async fn pins(
+    engine: &Engine,
+    container: &Value,
+    secrets: &HostPath,
+) -> Result<State, EngineError> {
     let id = container["Id"].as_str().unwrap_or_default();
     let mut pins = Vec::new();
     for mount in container["Mounts"].as_array().into_iter().flatten() {
@@ -75,8 +124,7 @@ pub(crate) async fn complaint(engine: &Engine, container: &Value) -> Option<Stri
     let name = name_of(container)?;
     let status = &container["State"];
     let health = status["Health"]["Status"].as_str();
-    let running = status["Running"].as_bool() == Some(true);
-    let what = match (running, health) {
+    let what = match (runs(container), health) {
         (true, None | Some("healthy")) => return None,
         (true, Some(health)) => {
             let probes = status["Health"]["Log"].as_array().and_then(|probes| probes.last());
@@ -98,4 +146,56 @@ pub(crate) async fn complaint(engine: &Engine, container: &Value) -> Option<Stri
 fn brief(text: &str) -> String {
     let line: String = text.chars().map(|one| if one.is_control() { ' ' } else { one }).take(300).collect();
     if line.is_empty() { "its health check says nothing".to_owned() } else { line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn container(name: &str, running: bool, health: Option<&str>) -> Value {
+        let health = health.map_or(Value::Null, |status| json!({ "Status": status }));
+        json!({ "Config": { "Labels": { "com.docker.compose.service": name } },
+                "State": { "Running": running, "Health": health } })
+    }
+
+    #[test]
+    fn a_project_is_as_well_as_the_least_well_of_its_services() {
+        let seen = [
+            container("plain", true, None),
+            container("good", true, Some("healthy")),
+            container("late", true, Some("starting")),
+            container("sick", true, Some("unhealthy")),
+            container("gone", false, Some("healthy")),
+        ];
+        for (services, expected) in [
+            (&["plain", "good"][..], Condition::Well),
+            (&["good", "late"], Condition::Coming),
+            (&["late", "sick"], Condition::Ill),
+            (&["good", "gone"], Condition::Ill),
+            (&["good", "nowhere"], Condition::Ill),
+        ] {
+            assert_eq!(condition(services, &seen), expected, "{services:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_compose_finds_again_is_its_own() {
+        let labels = |parts: &[&str]| {
+            let all: serde_json::Map<String, Value> = parts
+                .iter()
+                .map(|part| part.split_once('=').unwrap())
+                .map(|(name, value)| (format!("com.docker.compose.{name}"), json!(value)))
+                .collect();
+            json!({ "Config": { "Labels": all } })
+        };
+        let own = ["project=p", "service=app", "oneoff=False", "config-hash=0", "container-number=1"];
+        assert!(is_composes(&labels(&own)));
+        for missing in 2..own.len() {
+            let some: Vec<_> =
+                own.iter().enumerate().filter(|(at, _)| *at != missing).map(|(_, one)| *one).collect();
+            assert!(!is_composes(&labels(&some)), "without {}", own[missing]);
+        }
+        assert!(!is_composes(&labels(&["oneoff=True", "config-hash=0", "container-number=1"])));
+    }
 }

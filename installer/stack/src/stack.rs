@@ -2,21 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::{
     Blobs, Change, Digest, Fut, Handler, Host, HostError, HostPath, Keep, Observe, Resource, State, Unread,
 };
-use serde_json::Value;
 
 use crate::archive::Image;
-use crate::docker::Docker;
+use crate::docker::{Docker, Ended};
 use crate::engine::Engine;
 use crate::images::{Images, refused, unread};
 use crate::names::{self, Name};
 use crate::project::{self, Folder};
-use crate::service::{self, name_of};
+use crate::service::{self, Condition, name_of};
 use crate::smoke::{Authorities, Smoke};
+
+/// The pause between two looks at a project that is coming up.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// What must hold besides health before a release counts as up.
 #[derive(Clone, Debug, Default)]
@@ -106,7 +108,7 @@ impl Stack {
         }
     }
 
-    /// Makes a project be what `to` says: up with its file, or down. Volumes stay whatever happens.
+    /// Makes a project be what `to` says: up with its file, lying still, or down. Volumes stay whatever happens.
     async fn bring(
         &self,
         project: &str,
@@ -120,25 +122,63 @@ impl Stack {
                 other => Err(HostError::Unsupported(format!("project {project} cannot be made `{other}`"))),
             };
         };
-        let file = self.folder.place(digest, blobs)?;
-        let compose = std::fs::read(&file)
-            .map_err(|error| HostError::Failed(format!("cannot read {}: {error}", file.display())))?;
-        let compose: Value = serde_json::from_slice(&compose).map_err(|error| {
-            HostError::Failed(format!("{} is not a rewritten Compose file: {error}", file.display()))
-        })?;
-        for mounted in self.folder.mounted(&compose) {
-            self.folder.place(&mounted, blobs)?;
+        if running(to, true).is_empty() {
+            return self.rest(project, from, to, blobs).await;
         }
-        let moved = moved(from, to);
+        let (file, compose) = self.folder.place(digest, blobs)?;
+        let released = |name: &&str| compose["services"].get(*name).is_some();
+        self.clear(project, |name| released(&name)).await?;
+        let moved: Vec<_> = moved(from, to).into_iter().filter(released).collect();
         if !moved.is_empty() {
             self.up(project, &file, &moved, true).await?;
         }
-        self.up(project, &file, &running(to, true), false).await?;
+        let wanted: Vec<_> = running(to, true).into_iter().filter(released).collect();
+        self.up(project, &file, &wanted, false).await?;
         self.stop(project, &running(to, false)).await?;
         match self.checks.get(digest) {
             Some(checks) => self.check(project, checks).await,
             None => Ok(()),
         }
+    }
+
+    /// Makes a project lie still. Containers that need only be stopped stay as they are: what they would mount need
+    /// not be whole for that.
+    async fn rest(
+        &self,
+        project: &str,
+        from: &State,
+        to: &State,
+        blobs: &dyn Blobs,
+    ) -> Result<(), HostError> {
+        if project::at_rest(from) != project::at_rest(to)
+            && let Some(State::Content(digest)) = to.get("compose")
+        {
+            let placed = self.folder.place(digest, blobs).map(|(file, _)| file);
+            let file = placed.or_else(|_| self.folder.place_alone(digest, blobs))?;
+            let arguments =
+                ["create", "--no-build", "--pull", "never", "--remove-orphans", "--force-recreate"];
+            let limit = self.healthy_within + Duration::from_secs(60);
+            let ended = self.compose(project, &file, &arguments, limit).await?;
+            if !ended.success {
+                return Err(HostError::Failed(self.why(project, &ended.said).await));
+            }
+        }
+        self.stop(project, &running(to, false)).await
+    }
+
+    /// Removes what stands in the way of the project's own containers and Compose would leave there: containers
+    /// that it did not make, of services that are not released, or several of one service.
+    async fn clear(&self, project: &str, released: impl Fn(&str) -> bool) -> Result<(), HostError> {
+        let containers = self.engine.containers(project).await.map_err(|error| refused(&error))?;
+        for container in &containers {
+            let name = name_of(container).unwrap_or_default();
+            let alone = containers.iter().filter(|other| name_of(other) == Some(name)).count() == 1;
+            if !(released(name) && alone && service::is_composes(container)) {
+                let id = container["Id"].as_str().unwrap_or_default();
+                self.engine.remove(id).await.map_err(|error| refused(&error))?;
+            }
+        }
+        Ok(())
     }
 
     async fn up(
@@ -149,24 +189,47 @@ impl Stack {
         anew: bool,
     ) -> Result<(), HostError> {
         let seconds = self.healthy_within.as_secs().max(1).to_string();
-        let mut arguments: Vec<OsString> =
-            ["--project-name", project, "--env-file", "/dev/null", "--file"].map(OsString::from).to_vec();
-        arguments.push(file.into());
-        arguments.extend(
-            ["up", "--detach", "--no-build", "--pull", "never", "--quiet-pull", "--remove-orphans"]
-                .map(OsString::from),
-        );
-        arguments.extend(["--wait", "--wait-timeout", &seconds].map(OsString::from));
+        let mut arguments =
+            vec!["up", "--detach", "--no-build", "--pull", "never", "--quiet-pull", "--remove-orphans"];
+        arguments.extend(["--wait", "--wait-timeout", &seconds]);
         if anew {
-            arguments.push("--force-recreate".into());
+            arguments.push("--force-recreate");
         }
-        arguments.extend(services.iter().map(OsString::from));
+        arguments.extend(services);
+        let until = Instant::now() + self.healthy_within;
         let limit = self.healthy_within + Duration::from_secs(60);
-        let ended = self.docker.compose(self.engine.socket(), &arguments, limit).await?;
-        if ended.success {
+        let ended = self.compose(project, file, &arguments, limit).await?;
+        // Compose also calls it a success when its time ends between two of its looks, so the last look is ours.
+        if ended.success && self.well(project, services, until).await? {
             return Ok(());
         }
         Err(HostError::Failed(self.why(project, &ended.said).await))
+    }
+
+    /// Waits until these services are well; false when one is ill, or not well in time.
+    async fn well(&self, project: &str, services: &[&str], until: Instant) -> Result<bool, HostError> {
+        loop {
+            let containers = self.engine.containers(project).await.map_err(|error| refused(&error))?;
+            match service::condition(services, &containers) {
+                Condition::Well => return Ok(true),
+                Condition::Coming if Instant::now() < until => tokio::time::sleep(LOOK).await,
+                Condition::Coming | Condition::Ill => return Ok(false),
+            }
+        }
+    }
+
+    async fn compose(
+        &self,
+        project: &str,
+        file: &std::path::Path,
+        arguments: &[&str],
+        limit: Duration,
+    ) -> Result<Ended, HostError> {
+        let mut all: Vec<OsString> =
+            ["--project-name", project, "--env-file", "/dev/null", "--file"].map(OsString::from).to_vec();
+        all.push(file.into());
+        all.extend(arguments.iter().map(OsString::from));
+        self.docker.compose(self.engine.socket(), &all, limit).await
     }
 
     /// What kept a project from becoming healthy: each service that is not well, or else what Compose said.
@@ -205,7 +268,7 @@ impl Stack {
     async fn stop(&self, project: &str, services: &[&str]) -> Result<(), HostError> {
         for container in self.engine.containers(project).await.map_err(|error| refused(&error))? {
             let ours = name_of(&container).is_some_and(|name| services.contains(&name));
-            if ours && container["State"]["Running"].as_bool() == Some(true) {
+            if ours && service::runs(&container) {
                 let id = container["Id"].as_str().unwrap_or_default();
                 self.engine.stop(id).await.map_err(|error| refused(&error))?;
             }

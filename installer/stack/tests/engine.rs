@@ -200,7 +200,7 @@ fn tamper(
     for control in ["service.policy.image", "service.policy.nonroot", "service.policy.pins"] {
         assert!(names(&found).contains(&control), "{control} {found:?}");
     }
-    sample.docker(&["rm", "-f", &swapped]);
+    // Compose takes it for nobody's and would leave it there; bringing the release up does not.
     mended();
 
     let token = sample.secrets.iter().find(|secret| secret.target.name() == "app-tokens").unwrap();
@@ -240,4 +240,44 @@ fn break_it_and_go_back(sample: &mut Sample, stack: &stack::Stack, project: &Res
     make(stack, sample, project, &release.state()).unwrap();
     let (status, body) = sample.curl("/rows", "reader", &[]);
     assert!(status == 200 && body.contains("first row"), "the data outlives it: {status} {body}");
+    it_lies_still_again(sample, stack, project, &broken, &hasty);
+    health_is_looked_at_whatever_compose_says(sample, project, release);
+    make(stack, sample, project, &release.state()).unwrap();
+}
+
+/// A project that lay still is put back to that, whatever was tried meanwhile and whatever was damaged.
+fn it_lies_still_again(
+    sample: &Sample,
+    stack: &stack::Stack,
+    project: &Resource,
+    broken: &Release,
+    hasty: &stack::Stack,
+) {
+    for service in ["nginx", "app", "policy", "db"] {
+        sample.docker(&["stop", "-t", "2", &sample.container(service)]);
+    }
+    let still = see(stack, project);
+    make(hasty, sample, project, &broken.state()).unwrap_err();
+    assert_ne!(see(stack, project), still);
+    let policy = sample.site.files["policy.tar.gz"].hex();
+    let policy = sample.site.folder.as_ref().unwrap().join(&policy).unwrap();
+    make(stack, sample, project, &still).unwrap();
+    fs::write(policy.as_str(), "damaged").unwrap();
+    assert_eq!(see(stack, project), still, "nobody reads what is mounted into a container that does not run");
+    make(stack, sample, project, &still).unwrap();
+}
+
+/// Compose's own waiting taken away, which is what its success means when its time ends between two looks.
+fn health_is_looked_at_whatever_compose_says(sample: &mut Sample, project: &Resource, release: &Release) {
+    let sick =
+        sample.compose.replace("\"ping\", \"--addr=127.0.0.1:8182\"", "\"ping\", \"--addr=127.0.0.1:1\"");
+    let sick =
+        sick.replace("policy: { condition: service_healthy }", "policy: { condition: service_started }");
+    let sick = Release::of(&sample.rewritten(&sick));
+    assert_ne!(sick.compose, release.compose);
+    let hasty = sample.hasty_backend(Duration::from_secs(20));
+    let failed = make(&hasty, sample, project, &sick.state()).unwrap_err().to_string();
+    assert!(failed.contains("policy is "), "{failed}");
+    // The good twin: nobody but us waits, and it comes up.
+    make(&sample.hasty_backend(Duration::from_secs(120)), sample, project, &release.state()).unwrap();
 }

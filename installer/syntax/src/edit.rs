@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use model::Syntax;
 
-use crate::{ini, keyed, lines, modprobe, sshd};
+use crate::{accounts, assignments, fstab, ini, keyed, lines, modprobe, pam, shell, sshd, sudoers};
 
 /// A value that cannot be written so that it would be read back as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,13 @@ pub(crate) struct Spot {
 /// The value of a key that this file alone gives; an empty text for a key that stands alone. Files that are not
 /// UTF-8 are for the caller to refuse.
 pub fn get(text: &str, syntax: Syntax, key: &str) -> Option<String> {
-    winner(&lines::split(text), syntax, key).map(|entry| entry.value)
+    match syntax {
+        Syntax::Pam => pam::get(text, key),
+        Syntax::Accounts => accounts::get(text, key),
+        Syntax::Sudoers => sudoers::get(text, key),
+        Syntax::Shell => shell::get(text, key),
+        _ => winner(&lines::split(text), syntax, key).map(|entry| entry.value),
+    }
 }
 
 /// The text with that key set to that value, or without it. Every other line stays byte for byte as it was, a
@@ -51,8 +57,25 @@ pub fn set(text: &str, syntax: Syntax, key: &str, value: Option<&str>) -> Result
     if get(text, syntax, key).as_deref() == value {
         return Ok(text.to_owned());
     }
+    let written = match (syntax, value) {
+        (Syntax::Pam, value) => pam::set(text, key, value),
+        (Syntax::Accounts, Some(value)) => accounts::set(text, key, value),
+        (Syntax::Accounts, None) => return Err(Unwritable),
+        (Syntax::Sudoers, value) => sudoers::set(text, key, value),
+        (Syntax::Shell, value) => shell::set(text, key, value),
+        (Syntax::Fstab, value) => {
+            let option = normal(syntax, key);
+            fstab::with_option(&lines::split(text), &option, value.is_some()).ok_or(Unwritable)?
+        }
+        _ => with_entry(text, syntax, key, value),
+    };
+    if get(&written, syntax, key).as_deref() == value { Ok(written) } else { Err(Unwritable) }
+}
+
+/// The same for the syntaxes in which a setting has lines of its own.
+fn with_entry(text: &str, syntax: Syntax, key: &str, value: Option<&str>) -> String {
     let lines = lines::split(text);
-    let written = match (value, winner(&lines, syntax, key)) {
+    match (value, winner(&lines, syntax, key)) {
         (None, _) => without(&lines, syntax, key),
         (Some(value), Some(entry)) => replaced(&lines, &entry, &render(syntax, key, value)),
         (Some(value), None) => {
@@ -63,17 +86,17 @@ pub fn set(text: &str, syntax: Syntax, key: &str, value: Option<&str>) -> Result
             let [close, apart] = texts;
             if get(&close, syntax, key).as_deref() == Some(value) { close } else { apart }
         }
-    };
-    if get(&written, syntax, key).as_deref() == value { Ok(written) } else { Err(Unwritable) }
+    }
 }
 
 /// The key as entries of this syntax carry it.
 fn normal(syntax: Syntax, key: &str) -> String {
     match syntax {
         Syntax::Sysctl => keyed::sysctl_key(key),
-        Syntax::Sshd | Syntax::KeyValue => key.to_ascii_lowercase(),
+        Syntax::Sshd | Syntax::KeyValue | Syntax::Auditd => key.to_ascii_lowercase(),
+        Syntax::Lines | Syntax::Fstab => keyed::one_spaced(key),
         Syntax::Modprobe => modprobe::key(key),
-        Syntax::LoginDefs | Syntax::Ini => key.to_owned(),
+        _ => key.to_owned(),
     }
 }
 
@@ -85,6 +108,13 @@ fn entries(lines: &[&str], syntax: Syntax) -> Vec<Entry> {
         Syntax::Sshd => sshd::globals(lines),
         Syntax::Modprobe => modprobe::entries(lines),
         Syntax::Ini => ini::entries(lines),
+        Syntax::Auditd => keyed::auditd(lines),
+        Syntax::Lines => keyed::whole(lines),
+        Syntax::Fstab => fstab::entries(lines),
+        Syntax::Assignments => assignments::entries(lines),
+        Syntax::Postfix => keyed::postfix(lines),
+        // These have more than one setting on a line, and functions of their own to set one.
+        Syntax::Pam | Syntax::Accounts | Syntax::Sudoers | Syntax::Shell => Vec::new(),
     }
 }
 
@@ -100,10 +130,12 @@ fn winner(lines: &[&str], syntax: Syntax, key: &str) -> Option<Entry> {
 fn render(syntax: Syntax, key: &str, value: &str) -> String {
     match syntax {
         Syntax::KeyValue if value.is_empty() => key.to_owned(),
-        Syntax::Sysctl | Syntax::KeyValue => format!("{key} = {value}"),
+        Syntax::Sysctl | Syntax::KeyValue | Syntax::Auditd | Syntax::Postfix => format!("{key} = {value}"),
+        Syntax::Lines => key.to_owned(),
+        Syntax::Assignments => format!("{key}={}", assignments::quoted(value)),
         Syntax::Modprobe if value.is_empty() => key.to_owned(),
-        Syntax::Sshd | Syntax::Modprobe | Syntax::LoginDefs => format!("{key} {value}"),
         Syntax::Ini => format!("{}={value}", ini::name(key)),
+        _ => format!("{key} {value}"),
     }
 }
 

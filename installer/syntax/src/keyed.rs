@@ -50,6 +50,60 @@ pub(crate) fn login_defs(lines: &[&str]) -> Vec<Entry> {
     })
 }
 
+/// `key = value` with spaces around the sign and nothing but spaces between words; comments are whole lines
+/// (audit's auditd-config.c).
+pub(crate) fn auditd(lines: &[&str]) -> Vec<Entry> {
+    each(lines, |line| {
+        let (key, rest) = line.split_once(' ')?;
+        let (sign, value) = rest.trim_start_matches(' ').split_once(' ')?;
+        (sign == "=" && !key.starts_with('#'))
+            .then(|| (key.to_ascii_lowercase(), value.trim_matches(' '), ""))
+    })
+}
+
+/// Every line that is no comment is a key that stands alone, its words one space apart.
+pub(crate) fn whole(lines: &[&str]) -> Vec<Entry> {
+    each(lines, |line| {
+        let words = one_spaced(line);
+        (!words.is_empty() && !words.starts_with('#')).then_some((words, "", ""))
+    })
+}
+
+/// A text with one space between its words.
+pub(crate) fn one_spaced(text: &str) -> String {
+    text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// `key = value` of Postfix: a line that begins with white space goes on with the one before, comments and empty
+/// lines between left out (postconf(5)).
+pub(crate) fn postfix(lines: &[&str]) -> Vec<Entry> {
+    let mut found: Vec<Entry> = Vec::new();
+    let mut open = false;
+    for (number, line) in lines.iter().enumerate() {
+        let line = body(line);
+        let trimmed = line.trim_ascii();
+        if trimmed.is_empty() || trimmed.starts_with('#') {
+            continue;
+        }
+        if line.starts_with([' ', '\t']) {
+            if let Some(entry) = found.last_mut().filter(|_| open) {
+                entry.value = format!("{} {trimmed}", entry.value).trim_ascii().to_owned();
+                entry.lines.end = number + 1;
+            }
+            continue;
+        }
+        let pair = trimmed.split_once('=').map(|(key, value)| (key.trim_ascii(), value.trim_ascii()));
+        open = pair.is_some();
+        found.extend(pair.map(|(key, value)| Entry {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            lines: number..number + 1,
+            tail: String::new(),
+        }));
+    }
+    found
+}
+
 fn each<'a>(lines: &[&'a str], read: impl Fn(&'a str) -> Option<(String, &'a str, &'a str)>) -> Vec<Entry> {
     let read = |(number, line): (usize, &&'a str)| {
         let (key, value, tail) = read(body(line).trim_ascii())?;

@@ -4,23 +4,42 @@
 //! works out effective values over several files, by their own rules of precedence, from whatever a [`Source`]
 //! hands it. Nothing here reads or changes a machine.
 
-mod accounts;
+pub mod accounts;
+mod apt;
+mod assignments;
+mod audit;
+mod boot;
+mod dconf;
+mod docker;
 pub mod dpkg;
 mod edit;
+pub mod firewall;
+mod fstab;
 mod ini;
 mod keyed;
+mod kubernetes;
 mod lines;
 mod lookup;
+mod matches;
 mod modprobe;
+mod mounts;
 pub mod os_release;
 mod packages;
+mod pam;
 pub mod rpm;
+mod selinux;
+mod shell;
 mod source;
 pub mod sshd;
+pub mod sudoers;
 mod sysctl;
 mod units;
+mod wireless;
+mod xml;
 
+pub use audit::holds_rule;
 pub use edit::{Unwritable, get, set};
 pub use lookup::Lookups;
 pub use packages::{Packages, compare_versions};
 pub use source::{Bytes, Source};
+pub use sshd::glob;

@@ -8,8 +8,12 @@ use model::{HostPath, Lookup, State, Syntax, Unread};
 use crate::edit::Entry;
 use crate::packages::Packages;
 use crate::source::{Source, drop_ins};
+use crate::sudoers::Sudoers;
 use crate::sysctl::Persistent;
-use crate::{accounts, get, lines, modprobe, sshd, units};
+use crate::{
+    accounts, apt, audit, boot, dconf, docker, firewall, get, kubernetes, lines, matches, modprobe, mounts,
+    pam, selinux, shell, sshd, units, wireless,
+};
 
 /// Answers lookups from one source. What several lookups share is read once and kept, so make a new one for
 /// every round of observation.
@@ -19,13 +23,14 @@ pub struct Lookups<'a> {
     sshd: OnceCell<Result<Option<sshd::Effective>, Unread>>,
     sysctl: OnceCell<Result<Persistent, Unread>>,
     modules: OnceCell<Result<Modules, Unread>>,
+    audit: OnceCell<Result<audit::Effective, Unread>>,
 }
 
 impl<'a> Lookups<'a> {
     /// Lookups that read from this source.
     pub fn new(source: &'a dyn Source) -> Self {
-        let (packages, sshd) = (OnceCell::new(), OnceCell::new());
-        Self { source, packages, sshd, sysctl: OnceCell::new(), modules: OnceCell::new() }
+        let (packages, sshd, sysctl) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { source, packages, sshd, sysctl, modules: OnceCell::new(), audit: OnceCell::new() }
     }
 
     /// The answer to a lookup, as [`Lookup`] describes it.
@@ -45,8 +50,37 @@ impl<'a> Lookups<'a> {
             Lookup::Module { name } => self.module(name),
             Lookup::Unit { name } => units::record(self.source, name),
             Lookup::Package { name } => Ok(self.packages()?.record(name)),
+            Lookup::AuditRule { line, may_lack } => {
+                let audit = self.audit.get_or_init(|| audit::Effective::read(self.source)).as_ref();
+                audit.map_err(Clone::clone)?.record(line, may_lack)
+            }
+            Lookup::Lines { files, pattern } => matches::record(self.source, files, pattern),
+            Lookup::BootArgument { name } => boot::record(self.source, name),
+            Lookup::Wireless => wireless::record(self.source),
+            Lookup::Mount { point } => mounts::record(self.source, point),
             Lookup::User { name } => self.account("/etc/passwd", name),
             Lookup::Group { name } => self.account("/etc/group", name),
+            Lookup::Text { path } => Ok(self.source.text(path)?.into()),
+            Lookup::Firewall { running: true, .. } => {
+                Err(Unread::Unsupported("rules that the kernel holds are in no file".to_owned()))
+            }
+            Lookup::Firewall { filter, main, .. } => firewall::record(self.source, *filter, main),
+            Lookup::Zone { name } => firewall::zone(self.source, name),
+            Lookup::Dconf { databases, key } => dconf::record(self.source, databases, key),
+            Lookup::DconfCompiled { database } => dconf::compiled(self.source, database),
+            Lookup::Selinux => selinux::record(self.source),
+            Lookup::DockerOption { key, flag } => docker::option(self.source, key, flag),
+            Lookup::Kubernetes { path, name } => kubernetes::setting(self.source, path, name),
+            Lookup::Apt { key } => apt::value(self.source, key).map(State::from),
+            Lookup::Users => accounts::users(self.source),
+            Lookup::Groups => accounts::groups(self.source),
+            Lookup::Shells => accounts::shells(self.source),
+            Lookup::Dots { folder } => accounts::dots(self.source, folder),
+            Lookup::Pam { path, kind } => pam::stack(self.source, path, kind),
+            Lookup::Shell { files, folders, name } => shell::effect(self.source, files, folders, name),
+            Lookup::Sudoers => {
+                Ok(Sudoers::read(self.source)?.map_or(State::Absent, |sudoers| sudoers.record()))
+            }
         }
     }
 

@@ -29,6 +29,14 @@ pub trait Source {
     /// # Errors
     /// When it cannot be told.
     fn link(&self, path: &HostPath) -> Result<Option<String>, Unread>;
+
+    /// When a file was last written, in nanoseconds since 1970; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    fn modified(&self, path: &HostPath) -> Result<Option<i128>, Unread> {
+        Err(Unread::Unsupported(format!("when {path} was written")))
+    }
 }
 
 /// The bytes of one file, read here and there.

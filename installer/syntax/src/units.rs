@@ -18,6 +18,17 @@ pub(crate) fn record(source: &dyn Source, name: &str) -> Result<State, Unread> {
     follow(source, name, DEEPEST)
 }
 
+/// The text of the unit's own file; `None` when there is none.
+pub(crate) fn text(source: &dyn Source, name: &str) -> Result<Option<String>, Unread> {
+    for folder in FOLDERS.map(HostPath::literal) {
+        let Ok(path) = folder.join(name) else { return Ok(None) };
+        if let Some(text) = source.text(&path)? {
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
+}
+
 fn follow(source: &dyn Source, name: &str, depth: usize) -> Result<State, Unread> {
     for folder in FOLDERS.map(HostPath::literal) {
         let Ok(path) = folder.join(name) else { return Ok(none()) };

@@ -1,6 +1,8 @@
 //! `get` and `set`: tables of tricky files, and the laws that hold for any text.
 
-use model::Syntax::{self, Ini, KeyValue, LoginDefs, Modprobe, Sshd, Sysctl};
+use model::Syntax::{
+    self, Assignments, Auditd, Fstab, Ini, KeyValue, Lines, LoginDefs, Modprobe, Postfix, Sshd, Sysctl,
+};
 use proptest::prelude::*;
 use syntax::{get, set};
 
@@ -42,6 +44,24 @@ fn values_are_read_as_their_programs_read_them() {
         (Ini, "[A]\nk=1 \\\n# between\n  2\nl=3\n", "A.k", Some("1    2")),
         (Ini, "[A]\n;k=1\nK=2\n", "A.k", None),
         (Ini, "[A]\nk=\n", "A.k", Some("")),
+        (Auditd, "max_log_file = 8\n", "max_log_file", Some("8")),
+        (Auditd, "MAX_LOG_FILE  =  8 \n#max_log_file = 9\n", "max_log_file", Some("8")),
+        (Auditd, "max_log_file = 8\nmax_log_file = 6\n", "max_log_file", Some("6")),
+        (Auditd, "max_log_file=8\n", "max_log_file", None),
+        (Auditd, "max_log_file\t= 8\n", "max_log_file", None),
+        (Auditd, "max_log_file = 8 # c\n", "max_log_file", Some("8 # c")),
+        (Lines, "  -w  /etc/group -p wa\n", "-w /etc/group -p wa", Some("")),
+        (Lines, "#-w /etc/group -p wa\n", "-w /etc/group -p wa", None),
+        (Fstab, "x /home ext4 nodev,noexec 0 2\n", "/home noexec", Some("")),
+        (Fstab, "x /home ext4 noexec,exec 0 2\n", "/home noexec", None),
+        (Fstab, "x /home ext4 noexec 0 2\ny /home ext4 rw 0 2\n", "/home noexec", None),
+        (Fstab, "x /my\\040home ext4 nodev 0 2\n", "/my home nodev", Some("")),
+        (Assignments, "A=1\nexport A=\"b c\" # d\n", "A", Some("b c")),
+        (Assignments, "A='b\"c'd\n#A=2\n A=3\\\"", "A", Some("3\"")),
+        (Assignments, "A=1; B=2\nA.b=3\nAB = 4\n", "A", Some("1")),
+        (Postfix, "a = 1\n# c\n\n  2\nb = 3\n", "a", Some("1 2")),
+        (Postfix, "a = 1\na=\n", "a", Some("")),
+        (Postfix, "#a = 1\n a = 2\n", "a", None),
     ];
     for (syntax, text, key, value) in table {
         assert_eq!(get(text, *syntax, key).as_deref(), *value, "{syntax:?} {text:?}");
@@ -79,6 +99,22 @@ fn one_key_is_set_and_the_rest_stays() {
         ),
         (Ini, "[A]\nk=1\n\n[B]\n", "A.l", Some("2"), "[A]\nk=1\nl=2\n\n[B]\n"),
         (Ini, "[A]\nk=1\n", "B.l", Some("2"), "[A]\nk=1\n[B]\nl=2\n"),
+        (Auditd, "# c\nnum_logs = 5\n", "num_logs", Some("9"), "# c\nnum_logs = 9\n"),
+        (Lines, "-D\n", "-w /x -p wa", Some(""), "-D\n-w /x -p wa\n"),
+        (Lines, "-D\n-w  /x -p wa\n", "-w /x -p wa", None, "-D\n"),
+        (
+            Fstab,
+            "x\t/home\text4\tdefaults,exec\t0 2\r\ny / ext4 rw 0 1\n",
+            "/home noexec",
+            Some(""),
+            "x\t/home\text4\tdefaults,noexec\t0 2\r\ny / ext4 rw 0 1\n",
+        ),
+        (Fstab, "x /home ext4\n", "/home nodev", Some(""), "x /home ext4 nodev\n"),
+        (Fstab, "x /home ext4 nodev 0 0\n", "/home nodev", None, "x /home ext4 defaults 0 0\n"),
+        (Fstab, "# c", "/dev/shm nodev", Some(""), "# c\ntmpfs /dev/shm tmpfs rw,nodev 0 0\n"),
+        (Assignments, "# a\nA=\"x\" # why\n", "A", Some("y z"), "# a\nA=\"y z\" # why\n"),
+        (Assignments, "A=1\n", "B", Some("$x"), "A=1\nB=\"\\$x\"\n"),
+        (Postfix, "a = 1,\n 2\nb = 3\n", "a", Some("4"), "a = 4\nb = 3\n"),
     ];
     for (syntax, text, key, value, wanted) in table {
         assert_eq!(set(text, *syntax, key, *value).as_deref(), Ok(*wanted), "{syntax:?} {text:?}");
@@ -96,25 +132,35 @@ fn what_would_be_read_back_otherwise_is_refused() {
         (Sshd, "Match", "all"),
         (Modprobe, "install x", "a\\\nb"),
         (Ini, "A.k", "a\n[B]"),
+        (Auditd, "num_logs", " 5"),
+        (Lines, "-w /x", "5"),
+        (Lines, "# -w /x", ""),
+        (Fstab, "/home nodev", ""),
+        (Fstab, "/dev/shm nodev,x", ""),
     ];
     for (syntax, key, value) in table {
         assert!(set("", *syntax, key, Some(value)).is_err(), "{syntax:?} {value:?}");
     }
 }
 
-const ALL: [(Syntax, &str, &str); 6] = [
+const ALL: [(Syntax, &str, &str); 11] = [
     (Sysctl, "net.ipv4.ip_forward", "0"),
     (KeyValue, "minlen", "14"),
     (LoginDefs, "UMASK", "027"),
     (Sshd, "PermitRootLogin", "no"),
     (Modprobe, "install cramfs", "/bin/false"),
     (Ini, "Journal.Storage", "persistent"),
+    (Auditd, "num_logs", "5"),
+    (Lines, "-w /etc/group -p wa", ""),
+    (Fstab, "/dev/shm nodev", ""),
+    (Assignments, "ENABLED", "yes"),
+    (Postfix, "inet_interfaces", "loopback-only"),
 ];
 
 /// Lines that look like settings of every syntax, and rubbish.
 fn any_text() -> impl Strategy<Value = String> {
     let line = prop_oneof![
-        3 => "(net.ipv4.ip_forward|net/ipv4/ip_forward|minlen|MINLEN|UMASK|PermitRootLogin|permitrootlogin|install cramfs|Storage|\\[Journal\\]|\\[X\\]|Match all|#|;|blacklist cramfs)( ?= ?| |\t)?[a-z0-9 #\"\\\\]{0,6}",
+        3 => "(net.ipv4.ip_forward|net/ipv4/ip_forward|ENABLED|inet_interfaces|minlen|MINLEN|UMASK|PermitRootLogin|permitrootlogin|install cramfs|Storage|\\[Journal\\]|\\[X\\]|Match all|#|;|blacklist cramfs|num_logs|-w /etc/group|x /dev/shm tmpfs)( ?= ?| |\t)?[a-z0-9 #\"\\\\]{0,6}",
         1 => "\\PC{0,20}",
         1 => "[ \t\r\\\\=#\"']{0,6}",
     ];
@@ -158,7 +204,9 @@ proptest! {
         let (syntax, key, value) = ALL[which];
         let was_there = get(&text, syntax, key).is_some();
         let once = set(&text, syntax, key, Some(value)).unwrap();
-        if !was_there {
+        // An option is added to the line of its mount, if there is one.
+        let has_line = was_there || syntax == Fstab && !is_part(&text, &once);
+        if !has_line {
             prop_assert!(is_part(&text, &once), "{:?}", once);
         } else if !matches!(syntax, Syntax::Modprobe | Syntax::Ini) {
             let changed = text.split_inclusive('\n').zip(once.split_inclusive('\n')).filter(|(a, b)| a != b).count();

@@ -4,14 +4,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{About, Control};
+use model::{About, Control, Severity};
 
 use crate::benchmark::{Benchmark, UNJUDGED};
 use crate::error::{ProfileError, ResolveError, nearest};
 use crate::format::{File, Profile, Template};
+use crate::former::Former;
 use crate::kinds::{Probe, ReadError};
 use crate::rule::{Rule, Skipped};
-use crate::tailoring::{Selector, Tailoring};
+use crate::tailoring::{Named, Selector, Tailoring};
 use crate::variable::{Values, Variable};
 
 macro_rules! embedded {
@@ -20,12 +21,32 @@ macro_rules! embedded {
 
 /// The profile files inside the binary: controls first, then the benchmarks that say where they stand.
 const BUILTIN: &[(&str, &str)] = embedded![
+    "controls/choices.toml",
+    "controls/accounts.toml",
+    "controls/audit.toml",
+    "controls/banners.toml",
+    "controls/boot.toml",
+    "controls/confinement.toml",
+    "controls/desktop.toml",
+    "controls/files-more.toml",
     "controls/files.toml",
+    "controls/firewall.toml",
+    "controls/homes.toml",
+    "controls/integrity.toml",
     "controls/kernel.toml",
+    "controls/logging.toml",
+    "controls/mounts.toml",
     "controls/packages.toml",
+    "controls/pam.toml",
     "controls/passwords.toml",
+    "controls/reviews.toml",
+    "controls/services-more.toml",
     "controls/services.toml",
+    "controls/shells.toml",
+    "controls/ssh-access.toml",
     "controls/ssh.toml",
+    "controls/sudo.toml",
+    "controls/time.toml",
     "cis/debian12.toml",
     "cis/debian13.toml",
     "cis/rhel8.toml",
@@ -33,6 +54,9 @@ const BUILTIN: &[(&str, &str)] = embedded![
     "cis/ubuntu2204.toml",
     "cis/ubuntu2404.toml",
     "environment.toml",
+    "tailorings.toml",
+    "docker.toml",
+    "kubernetes.toml",
 ];
 
 /// Everything that profile files declare; a later file wins over an earlier one, name by name.
@@ -41,7 +65,9 @@ pub struct Catalogue {
     variables: BTreeMap<String, Variable>,
     profiles: BTreeMap<String, Profile>,
     benchmarks: BTreeMap<String, Benchmark>,
+    tailorings: BTreeMap<String, Named>,
     controls: BTreeMap<String, Template>,
+    former: Former,
 }
 
 /// A profile as a list shows it.
@@ -75,9 +101,11 @@ impl Catalogue {
     /// The first thing that is wrong with it, with its place.
     pub fn with(mut self, name: &str, text: &str) -> Result<Self, ProfileError> {
         let file = File::read(name, text, &self.variables)?;
+        self.former.extend(file.former);
         self.variables.extend(file.variables);
         self.profiles.extend(file.profiles.into_iter().map(|profile| (profile.id.clone(), profile)));
         self.benchmarks.extend(file.benchmark.map(|benchmark| (benchmark.id.clone(), benchmark)));
+        self.tailorings.extend(file.tailorings.into_iter().map(|one| (one.id.clone(), one)));
         let controls = file.controls.into_iter();
         self.controls.extend(controls.map(|control| (control.about.id.as_str().to_owned(), control)));
         Ok(self)
@@ -92,6 +120,15 @@ impl Catalogue {
         })
     }
 
+    /// The profiles that select a control, in order of their names.
+    pub fn profiles_with(&self, control: &str) -> Vec<String> {
+        let selects = |profile: &&Profile| {
+            let selected = self.selected(profile).unwrap_or_default();
+            selected.iter().any(|template| template.about.id.as_str() == control)
+        };
+        self.profiles.values().filter(selects).map(|profile| profile.id.clone()).collect()
+    }
+
     /// What people read about a control, whatever profile selects it; its variables at their defaults.
     pub fn explain(&self, control: &str) -> Option<About> {
         let template = self.controls.get(control)?;
@@ -102,6 +139,20 @@ impl Catalogue {
             about.references.extend(new);
         }
         Some(about)
+    }
+
+    /// The benchmarks that are known.
+    pub fn benchmarks(&self) -> impl Iterator<Item = &Benchmark> {
+        self.benchmarks.values()
+    }
+
+    /// The names of the tailorings that a profile file holds.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it, with its place.
+    pub fn tailorings_in(&self, name: &str, text: &str) -> Result<Vec<String>, ProfileError> {
+        let file = File::read(name, text, &self.variables)?;
+        Ok(file.tailorings.into_iter().map(|one| one.id).collect())
     }
 
     /// The controls of a profile, tailored, in order of their first reference and name.
@@ -118,7 +169,14 @@ impl Catalogue {
         for profile in chain.iter().rev() {
             profile.set.iter().for_each(|(name, value)| values.set(name, value.clone()));
         }
+        let applied = self.applied(&chain, tailoring)?;
+        for (name, value) in applied.iter().flat_map(|named| &named.set) {
+            values.set(name, value.clone());
+        }
         for (name, text) in &tailoring.set {
+            if !self.variables.contains_key(name) {
+                self.former.refuse(name)?;
+            }
             values.set_text(&self.variables, name, text)?;
         }
         let values = Arc::new(values);
@@ -131,20 +189,53 @@ impl Catalogue {
             if !only.is_empty() && !only.iter().any(|selector| names(&selector)) {
                 continue;
             }
-            let reason = skip.iter().zip(tailoring.skip.values()).find(|(selector, _)| names(selector));
-            controls.push(match reason {
-                Some((_, reason)) => Box::new(Skipped {
+            let own = skip.iter().zip(tailoring.skip.values()).find(|(selector, _)| names(selector));
+            let own = own.map(|(_, reason)| reason.clone());
+            let named = || applied.iter().find_map(|named| named.skips(&template.about, &template.levels));
+            controls.push(match own.or_else(named) {
+                Some(_) if template.about.severity == Severity::Blocker => {
+                    return Err(ResolveError::Blocker(template.about.id.to_string()));
+                }
+                Some(reason) => Box::new(Skipped {
                     about: about(template, &values)?,
                     reason: format!("skipped: {reason}"),
+                    left_out: true,
                 }),
                 None if template.kind == UNJUDGED => {
                     let reason = "Groundfast cannot judge this rule yet".to_owned();
-                    Box::new(Skipped { about: about(template, &values)?, reason })
+                    Box::new(Skipped { about: about(template, &values)?, reason, left_out: false })
                 }
                 None => Box::new(rule(template, &values)?),
             });
         }
         Ok(controls)
+    }
+
+    /// What the named tailorings that a profile and a site apply are for, by name.
+    ///
+    /// # Errors
+    /// When a name is unknown.
+    pub fn tailorings(
+        &self,
+        profile: &str,
+        tailoring: &Tailoring,
+    ) -> Result<BTreeMap<String, String>, ResolveError> {
+        let applied = self.applied(&self.chain(profile)?, tailoring)?;
+        Ok(applied.into_iter().map(|named| (named.id.clone(), named.title.clone())).collect())
+    }
+
+    /// The tailorings that apply: those of the profile, then those of the site.
+    fn applied(&self, chain: &[&Profile], tailoring: &Tailoring) -> Result<Vec<&Named>, ResolveError> {
+        let names = chain.iter().rev().flat_map(|profile| &profile.apply).chain(&tailoring.apply);
+        names
+            .map(|name| {
+                self.tailorings.get(name).ok_or_else(|| ResolveError::Unknown {
+                    what: "tailoring",
+                    name: name.clone(),
+                    meant: nearest(name, self.tailorings.keys().map(String::as_str)),
+                })
+            })
+            .collect()
     }
 
     /// A profile and those that it extends, itself first.
@@ -222,13 +313,31 @@ impl Catalogue {
             .map(|text| {
                 let selector = Selector::new(text);
                 let known = pool.values().any(|control| selector.names(&control.about, &control.levels));
-                known.then_some(selector).ok_or_else(|| ResolveError::Unknown {
-                    what: "control",
-                    name: text.clone(),
-                    meant: nearest(text, pool.keys().copied()),
-                })
+                if known { Ok(selector) } else { Err(self.unknown_control(text, pool.keys().copied())) }
             })
             .collect()
+    }
+
+    /// Makes sure that a control of this id exists, whatever profile selects it.
+    ///
+    /// # Errors
+    /// When it does not: with its successor, or the nearest name.
+    pub fn known(&self, control: &str) -> Result<(), ResolveError> {
+        let listed = self.benchmarks.values().flat_map(|benchmark| benchmark.rules.keys());
+        let mut all = self.controls.keys().chain(listed).map(String::as_str);
+        if all.clone().any(|id| id == control) {
+            Ok(())
+        } else {
+            Err(self.unknown_control(control, &mut all))
+        }
+    }
+
+    fn unknown_control<'a>(&self, name: &str, known: impl Iterator<Item = &'a str>) -> ResolveError {
+        self.former.refuse(name).err().unwrap_or_else(|| ResolveError::Unknown {
+            what: "control",
+            name: name.to_owned(),
+            meant: nearest(name, known),
+        })
     }
 }
 

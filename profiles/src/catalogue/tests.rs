@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Control, Demand, Finding, Node, Resource, State, Target, Verdict, Waiver};
+use model::{Control, Demand, Node, Resource, State, Target, Verdict};
 
 use super::Catalogue;
 use crate::testbed::{Machine, path};
-use crate::{ResolveError, Tailoring, waive};
+use crate::{ResolveError, Tailoring};
 
 const SMALL: &str = r#"version = 1
 
@@ -96,11 +96,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("minlen\", value", "minlen\", valeu", "unknown field `valeu`"),
         ("minlen\", value", "minlen\", valeu", "small.toml:34:89"),
         ("minlen\", value", "minlen\", valeu", "did you mean `value`?"),
-        (
-            "kind = \"sysctl\"",
-            "kind = \"sysclt\"",
-            "unknown probe kind `sysclt`, expected one of file, module",
-        ),
+        ("kind = \"sysctl\"", "kind = \"sysclt\"", "unknown probe kind `sysclt`, expected one of "),
         ("kind = \"sysctl\"", "kind = \"sysclt\"", "did you mean `sysctl`?"),
         ("\"$var_length\"", "\"$var_lenght\"", "unknown variable `var_lenght` (did you mean `var_length`?)"),
         ("\"$var_length\"", "\"long\"", "`long` is not a number"),
@@ -160,6 +156,56 @@ fn a_tailoring_selects_sets_and_skips() {
 }
 
 #[test]
+fn a_tailoring_with_a_name_says_why_it_leaves_a_control_out() {
+    let site = "version = 1\n[[tailoring]]\nid = \"site\"\ntitle = \"the site\"\nskip = { \"cis:1.10\" = \"containers\", nowhere = \"x\" }\n\
+                set = { var_length = 16 }\n[[profile]]\nid = \"own\"\ntitle = \"own\"\nextends = \"base\"\napply = [\"site\"]\n";
+    let catalogue = small().with("site.toml", site).unwrap();
+    let machine = Machine::default();
+    let judged = |profile: &str, tailoring: &Tailoring| {
+        let controls = catalogue.resolve(profile, tailoring).unwrap();
+        let forward = machine.judge(controls[1].as_ref());
+        (controls[0].about().title.clone(), forward.verdict, forward.actual)
+    };
+    let left_out = || "skipped: tailoring `site`: containers".to_owned();
+    let expected = ("at least 16 characters".to_owned(), Verdict::Notchecked, left_out());
+    assert_eq!(judged("own", &Tailoring::default()), expected, "applied by the profile");
+    let apply = Tailoring { apply: vec!["site".to_owned()], ..Tailoring::default() };
+    assert_eq!(judged("base", &apply), expected, "applied by the site");
+    assert_eq!(judged("base", &Tailoring::default()).1, Verdict::Unknown, "not applied");
+    let longer = Tailoring { set: set("var_length", "20").set, ..apply };
+    assert_eq!(judged("base", &longer).0, "at least 20 characters", "the site's own value wins");
+    let told = catalogue.tailorings("own", &Tailoring::default()).unwrap();
+    assert_eq!(told, BTreeMap::from([("site".to_owned(), "the site".to_owned())]));
+    let unknown = Tailoring { apply: vec!["sit".to_owned()], ..Tailoring::default() };
+    let error = catalogue.resolve("base", &unknown).err().unwrap().to_string();
+    assert_eq!(error, "unknown tailoring `sit`; did you mean `site`?");
+}
+
+#[test]
+fn a_benchmark_gives_a_control_its_number_levels_and_variant() {
+    let text = "version = 1\n[benchmark]\nid = \"b9\"\ntitle = \"t\"\nsystem = \"rhel\"\nreleases = [\"9\"]\n[benchmark.rules]\n\
+                shadow = { cis = [\"7.7\"], levels = [\"l2\"] }\nnobody_knows = { cis = [\"8.1\"], levels = [\"l2\"] }\n\
+                [[profile]]\nid = \"p\"\ntitle = \"p\"\nbenchmark = \"b9\"\nselect = [\"level:l2\"]\n";
+    let variant = format!(
+        "{SMALL}\n[[control.variant]]\non = [\"b9\"]\ntitle = \"stricter\"\nprobe = {{ kind = \"file\", path = \"/etc/shadow\", mode = \"0000\" }}\n"
+    );
+    let catalogue = Catalogue::empty().with("small.toml", &variant).unwrap().with("b9.toml", text).unwrap();
+    let controls = catalogue.resolve("p", &Tailoring::default()).unwrap();
+    assert_eq!(ids(&controls), ["shadow", "nobody_knows"]);
+    let about = controls[0].about();
+    assert_eq!((about.title.as_str(), about.references[0].to_string().as_str()), ("stricter", "cis:7.7"));
+    let machine = Machine::default().with_mode("/etc/shadow", 0o640, 0, 0);
+    assert_eq!(machine.judge(controls[0].as_ref()).verdict, Verdict::Fail);
+    let elsewhere = catalogue.resolve("base", &only("level:one")).unwrap();
+    assert_eq!(ids(&elsewhere), ["length", "forward"], "without the benchmark it has its own levels");
+    assert_eq!(machine.judge(controls[1].as_ref()).verdict, Verdict::Notchecked);
+    let benchmark = catalogue.benchmark("p").unwrap().unwrap();
+    let fits = [("rhel", "9"), ("rhel", "9.4"), ("rhel", "90"), ("debian", "9")]
+        .map(|(id, v)| benchmark.is_for(id, v));
+    assert_eq!(fits, [true, true, false, false]);
+}
+
+#[test]
 fn unknown_names_and_values_are_refused() {
     let catalogue = small();
     let error = |profile: &str, tailoring: &Tailoring| match catalogue.resolve(profile, tailoring) {
@@ -211,42 +257,6 @@ fn conditions_decide_what_is_applicable() {
     assert_eq!((told.verdict, told.actual.as_str()), (Verdict::Notapplicable, "docker-ce is installed"));
     assert_eq!(judge(&bare, &set("var_daemon", "b")).actual, "var_daemon is not a");
     assert_eq!(judge(&Machine::default(), &Tailoring::default()).verdict, Verdict::Unknown);
-}
-
-#[test]
-fn waivers_cover_until_they_expire() {
-    let finding = |verdict| Finding {
-        control: model::ControlId::new("forward"),
-        title: String::new(),
-        severity: model::Severity::Medium,
-        verdict,
-        expected: String::new(),
-        actual: "1".to_owned(),
-        evidence: Vec::new(),
-        refs: Vec::new(),
-        remedy: false,
-        mend: String::new(),
-        waiver: None,
-    };
-    let waiver = Waiver {
-        control: model::ControlId::new("forward"),
-        reason: "containers".to_owned(),
-        owner: "ops".to_owned(),
-        ticket: None,
-        approver: None,
-        expires: "2026-12-31".to_owned(),
-    };
-    let after = |verdict, today| {
-        let mut findings = [finding(verdict)];
-        waive(&mut findings, std::slice::from_ref(&waiver), today);
-        let [finding] = findings;
-        (finding.verdict, finding.actual)
-    };
-    assert_eq!(after(Verdict::Fail, "2026-12-31"), (Verdict::Waived, "1".to_owned()));
-    assert_eq!(after(Verdict::Unknown, "2026-01-01").0, Verdict::Waived);
-    assert_eq!(after(Verdict::Pass, "2026-01-01").0, Verdict::Pass);
-    let expired = (Verdict::Fail, "1 (the waiver of ops expired on 2026-12-31)".to_owned());
-    assert_eq!(after(Verdict::Fail, "2027-01-01"), expired);
 }
 
 /// A Debian machine as the installer leaves it, more or less.

@@ -3,15 +3,21 @@
 
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
+mod identity;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+mod desktop;
+mod network;
+mod texts;
 
 use model::Verdict::{self, Fail, Notapplicable, Pass, Unknown};
 
-use super::KINDS;
+use super::{KINDS, cases_system};
 use crate::testbed::{Machine, control};
 
 /// A probe on a machine, what it must come to, and whether its remedy mends it.
-struct Case {
+pub(super) struct Case {
     probe: &'static str,
     machine: Machine,
     verdict: Verdict,
@@ -20,16 +26,16 @@ struct Case {
     mended: bool,
 }
 
-fn case(probe: &'static str, machine: Machine, verdict: Verdict, says: &'static str) -> Case {
+pub(super) fn case(probe: &'static str, machine: Machine, verdict: Verdict, says: &'static str) -> Case {
     Case { probe, machine, verdict, says, mended: verdict == Fail }
 }
 
 /// A failure that has no complete remedy.
-fn stuck(probe: &'static str, machine: Machine, says: &'static str) -> Case {
+pub(super) fn stuck(probe: &'static str, machine: Machine, says: &'static str) -> Case {
     Case { probe, machine, verdict: Fail, says, mended: false }
 }
 
-fn m() -> Machine {
+pub(super) fn m() -> Machine {
     Machine::default()
 }
 
@@ -40,6 +46,8 @@ fn file() -> Vec<Case> {
     let logs = r#"{ kind = "file", path = "/var/log", name = '^.*\.log$', mode = "0640" }"#;
     let tree =
         r#"{ kind = "file", path = "/var/log", name = '.*', recursive = true, group = ["adm", "root"] }"#;
+    let keys = r#"{ kind = "file", path = "/etc/ssh", name = '_key$', mode = "0600", group_mode = { ssh_keys = "0640" }, owner = ["root"], group = ["root", "ssh_keys"] }"#;
+    let aside = r#"{ kind = "file", path = "/var/log", name = '.*', recursive = true, owner = ["root"], outside = ["/var/log/apt"] }"#;
     let told = r#"{ kind = "file", path = "/var/log/messages", owner = ["0"], assess_only = true }"#;
     let groups = "root:x:0:\nadm:x:4:\n";
     vec![
@@ -74,6 +82,21 @@ fn file() -> Vec<Case> {
             Fail,
             "y is 0600",
         ),
+        case(
+            keys,
+            m().with("/etc/group", "ssh_keys:x:995:\n").with_mode("/etc/ssh/a_key", 0o640, 0, 995),
+            Pass,
+            "no file",
+        ),
+        case(
+            keys,
+            m().with("/etc/group", "ssh_keys:x:995:\n").with_mode("/etc/ssh/a_key", 0o640, 0, 0),
+            Fail,
+            "0640",
+        ),
+        case(keys, m().with("/etc/group", "").with_mode("/etc/ssh/a_key", 0o600, 0, 7), Fail, "0:7"),
+        case(aside, m().with_mode("/var/log/apt/x", 0o600, 7, 0), Pass, "no file"),
+        case(aside, m().with_mode("/var/log/aptitude", 0o600, 7, 0), Fail, "aptitude"),
         stuck(told, m().with_mode("/var/log/messages", 0o600, 5, 5), "is 5"),
     ]
 }
@@ -150,6 +173,7 @@ fn sshd() -> Vec<Case> {
     let interval =
         r#"{ kind = "sshd", key = "ClientAliveInterval", value = 300, order = "at-most", least = 1 }"#;
     let level = r#"{ kind = "sshd", key = "LogLevel", value = "INFO", also = ["VERBOSE"] }"#;
+    let macs = r#"{ kind = "sshd", key = "MACs", value = "hmac-sha2-512,hmac-sha2-256", order = "subset", explicit = true }"#;
     let startups = r#"{ kind = "sshd", key = "MaxStartups", value = "10:30:60" }"#;
     let main = |text: &str| m().with("/etc/ssh/sshd_config", text);
     let include = "Include /etc/ssh/sshd_config.d/*.conf\n";
@@ -188,6 +212,10 @@ fn sshd() -> Vec<Case> {
         case(startups, main("MaxStartups 10\n"), Pass, "10"),
         case(startups, main("MaxStartups 10:30:61\n"), Fail, "61"),
         case(startups, main(""), Fail, "10:30:100 by default"),
+        case(macs, main("MACs hmac-sha2-256,hmac-sha2-512\n"), Pass, "hmac-sha2-256"),
+        case(macs, main("macs hmac-sha2-256,hmac-md5\n"), Fail, "hmac-md5"),
+        case(macs, main("#MACs hmac-sha2-256\n"), Fail, "left to the default"),
+        case(macs, main("MACs -hmac-md5\n"), Unknown, "changes a default"),
     ]
 }
 
@@ -274,6 +302,9 @@ fn setting() -> Vec<Case> {
     let repeat = r#"{ kind = "setting", path = "/etc/security/pwquality.conf", syntax = "key-value", key = "maxrepeat", value = 3, order = "at-most", least = 1 }"#;
     let bare = r#"{ kind = "setting", path = "/etc/security/pwquality.conf", syntax = "key-value", key = "enforce_for_root" }"#;
     let default = r#"{ kind = "setting", path = "/etc/security/pwquality.conf", syntax = "key-value", key = "dictcheck", value = 1, default = 1 }"#;
+    let weak = r#"{ kind = "setting", path = "/etc/dnf/dnf.conf", syntax = "ini", key = "main.install_weak_deps", value = "False", also = ["0", "no"] }"#;
+    let postfix = r#"{ kind = "setting", path = "/etc/postfix/main.cf", syntax = "postfix", key = "inet_interfaces", value = "loopback-only", service = "postfix.service" }"#;
+    let (main_cf, unit) = ("/etc/postfix/main.cf", "/usr/lib/systemd/system/postfix.service");
     let journal = r#"{ kind = "setting", path = "/etc/systemd/journald.conf", folders = ["/etc/systemd/journald.conf.d"], syntax = "ini", key = "Journal.Storage", value = "persistent" }"#;
     let main = |text: &str| m().with("/etc/security/pwquality.conf", text);
     vec![
@@ -297,6 +328,21 @@ fn setting() -> Vec<Case> {
         case(bare, main("#enforce_for_root\n"), Fail, "nothing sets"),
         case(default, main(""), Pass, "by default"),
         case(default, main("dictcheck=0"), Fail, "0"),
+        case(weak, m().with("/etc/dnf/dnf.conf", "[main]\ninstall_weak_deps=0\n"), Pass, "0 by"),
+        case(weak, m().with("/etc/dnf/dnf.conf", "[main]\n"), Fail, "nothing sets"),
+        case(
+            postfix,
+            m().with(main_cf, "inet_interfaces = all\n").with(unit, "[Install]\nWantedBy=x.target\n"),
+            Pass,
+            "does not start",
+        ),
+        case(postfix, m().with(main_cf, "inet_interfaces = all\n"), Fail, "all by"),
+        case(
+            postfix,
+            m().with(main_cf, "inet_interfaces = loopback-only,\n  10.0.0.1\n").with(unit, "[Service]\n"),
+            Fail,
+            "10.0.0.1",
+        ),
         case(
             journal,
             m().with("/etc/systemd/journald.conf.d/z.conf", "[Journal]\nStorage=auto\n"),
@@ -366,7 +412,18 @@ fn unit() -> Vec<Case> {
 }
 
 fn tables() -> BTreeMap<&'static str, Vec<Case>> {
-    BTreeMap::from([
+    let mut tables = identity::tables();
+    tables.extend([
+        ("audit_privileged", cases_system::audit_privileged()),
+        ("audit_rules", cases_system::audit_rules()),
+        ("mount", cases_system::mount()),
+        ("all", cases_system::compound("all")),
+        ("any", cases_system::compound("any")),
+        ("boot_argument", cases_system::boot_argument()),
+        ("lines", cases_system::lines()),
+        ("no_wireless", cases_system::no_wireless()),
+        ("one_unit", cases_system::one_unit()),
+        ("present", cases_system::present()),
         ("file", file()),
         ("module", module()),
         ("package", package()),
@@ -374,14 +431,40 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
         ("sshd", sshd()),
         ("sysctl", sysctl()),
         ("unit", unit()),
-    ])
+        ("active", network::active()),
+        ("apparmor", network::apparmor()),
+        ("apt", texts::apt()),
+        ("banner", texts::banner()),
+        ("container", network::container()),
+        ("docker_option", network::docker_option()),
+        ("dconf", desktop::dconf()),
+        ("dconf_compiled", desktop::compiled()),
+        ("firewall", network::firewall()),
+        ("firewalld_zone", network::zone()),
+        ("kubernetes", network::kubernetes()),
+        ("link", texts::link()),
+        ("listeners", network::listeners()),
+        ("presence", texts::presence()),
+        ("selinux", network::selinux()),
+        ("sshd_any", network::sshd_any()),
+        ("sticky", texts::sticky()),
+    ]);
+    tables
+}
+
+#[test]
+fn what_a_person_has_to_judge_is_never_checked() {
+    for machine in [m(), Machine::blind()] {
+        let judgement = machine.judge(control(r#"{ kind = "review" }"#).as_ref());
+        assert_eq!(judgement.verdict, Verdict::Notchecked);
+    }
 }
 
 #[test]
 fn every_kind_passes_fails_and_cannot_be_told() {
     let tables = tables();
-    // The kinds of the environment have tables of their own, beside them.
-    let ours = KINDS.iter().copied().filter(|kind| !kind.starts_with("env_"));
+    // The kinds of the environment have tables of their own, beside them; a review has one answer only.
+    let ours = KINDS.iter().copied().filter(|kind| !kind.starts_with("env_") && *kind != "review");
     assert_eq!(tables.keys().copied().collect::<BTreeSet<_>>(), ours.collect());
     for (kind, cases) in tables {
         let verdicts: BTreeSet<_> = cases.iter().map(|case| case.verdict).collect();

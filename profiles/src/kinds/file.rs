@@ -1,6 +1,6 @@
 //! Mode, owner and group of one path, or of the files that a shared walk finds by name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     Constraint, Entry, Evidence, FileQuery, HostPath, Judgement, Lookup, Node, Resource, State, Unread,
@@ -33,6 +33,12 @@ pub(crate) struct File {
     /// What the absence of a single path means.
     #[serde(default)]
     absent: Absence,
+    /// Directories whose files this rule is not about.
+    #[serde(default)]
+    outside: Vec<HostPath>,
+    /// The mode that will do where the file has this group, as `{ ssh_keys = "0640" }`.
+    #[serde(default)]
+    group_mode: BTreeMap<String, Octal>,
     /// Whether a failure is only told, never mended.
     #[serde(default)]
     assess_only: bool,
@@ -141,6 +147,20 @@ impl File {
         mode.into_iter().chain(owner).chain(group).collect()
     }
 
+    fn is_ours(&self, entry: &Entry) -> bool {
+        !self.outside.iter().any(|folder| entry.path.is_under(folder))
+    }
+
+    /// Whether the group of a found file lets it have more.
+    fn has_group_mode(&self, seen: &Evidence, entry: &Entry) -> Result<bool, Unread> {
+        for (name, mode) in &self.group_mode {
+            if entry.mode & !mode.0 == 0 && id_of(seen, &group(name))? == Some(entry.gid) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn owners(&self, seen: &Evidence) -> Option<Allowed> {
         self.owner.as_ref().map(|names| allowed(seen, names, user))
     }
@@ -195,7 +215,8 @@ impl File {
                 Resource::Owner { .. } => State::Int(entry.uid.into()),
                 _ => State::Int(entry.gid.into()),
             };
-            if !self.admits(seen, &facet, &state)? {
+            let excused = matches!(facet, Resource::Mode { .. }) && self.has_group_mode(seen, entry)?;
+            if !excused && !self.admits(seen, &facet, &state)? {
                 offences.push(facet);
             }
         }
@@ -208,7 +229,7 @@ impl File {
             return Judgement::other(Verdict::Notapplicable, self.expected(), actual);
         };
         let mut offenders = Vec::new();
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| self.is_ours(entry)) {
             match self.offences(seen, entry) {
                 Ok(offences) if offences.is_empty() => {}
                 Ok(_) => offenders
@@ -263,6 +284,7 @@ impl Kind for File {
         let mut needs = self.query().map_or_else(|| self.facets(), |query| vec![query]);
         needs.extend(named(&self.owner, user));
         needs.extend(named(&self.group, group));
+        needs.extend(self.group_mode.keys().map(|name| group(name)));
         needs
     }
 
@@ -280,8 +302,8 @@ impl Kind for File {
         }
         let facets = match self.query().map(|query| seen.see(&query).cloned()) {
             Some(Ok(State::Entries(entries))) => {
-                let offences =
-                    entries.iter().flat_map(|entry| self.offences(seen, entry).unwrap_or_default());
+                let ours = entries.iter().filter(|entry| self.is_ours(entry));
+                let offences = ours.flat_map(|entry| self.offences(seen, entry).unwrap_or_default());
                 offences.collect()
             }
             Some(_) => Vec::new(),

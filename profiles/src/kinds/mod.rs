@@ -1,18 +1,46 @@
 //! The closed set of probe kinds. A new one is a file here and one line in `kinds!`.
 
+mod account;
+mod active;
+mod apt;
+mod audit;
+mod banner;
+mod boot;
+mod compound;
+mod dconf;
+mod docker;
 mod env;
 mod file;
+mod firewall;
+mod homes;
+mod kubernetes;
+mod lines;
+mod link;
+mod listeners;
+mod mac;
 mod module;
+mod mount;
 mod package;
+mod pam;
 mod parts;
+mod presence;
+mod present;
+mod review;
+mod root_path;
 mod setting;
+mod shell;
 mod sshd;
+mod sticky;
+mod sudoers;
 mod sysctl;
 mod unit;
+mod unowned;
 mod value;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod cases_system;
 
 use model::{Constraint, Evidence, Judgement, Resource, Unread, Verdict};
 use serde::{Deserialize, Deserializer};
@@ -87,13 +115,49 @@ macro_rules! kinds {
 }
 
 kinds! {
+    Account = "account" => account::Account,
+    Active = "active" => active::Active,
+    All = "all" => compound::All,
+    Any = "any" => compound::Any,
+    Apparmor = "apparmor" => mac::Apparmor,
+    Apt = "apt" => apt::Apt,
+    AuditPrivileged = "audit_privileged" => audit::AuditPrivileged,
+    AuditRules = "audit_rules" => audit::AuditRules,
+    Banner = "banner" => banner::Banner,
+    BootArgument = "boot_argument" => boot::BootArgument,
+    Container = "container" => docker::Container,
+    Dconf = "dconf" => dconf::Dconf,
+    DconfCompiled = "dconf_compiled" => dconf::Compiled,
+    Faillock = "faillock" => pam::faillock::Faillock,
+    DockerOption = "docker_option" => docker::Choice,
     File = "file" => file::File,
+    Firewall = "firewall" => firewall::Firewall,
+    FirewalldZone = "firewalld_zone" => firewall::Zone,
+    Homes = "homes" => homes::Homes,
+    Lines = "lines" => lines::Lines,
+    Kubernetes = "kubernetes" => kubernetes::Kubernetes,
+    Link = "link" => link::Link,
+    Listeners = "listeners" => listeners::Listeners,
     Module = "module" => module::Module,
+    Mount = "mount" => mount::Mount,
+    NoWireless = "no_wireless" => present::NoWireless,
+    OneUnit = "one_unit" => present::OneUnit,
     Package = "package" => package::Package,
+    Pam = "pam" => pam::Pam,
+    Presence = "presence" => presence::Presence,
+    Present = "present" => present::Present,
+    Review = "review" => review::Review,
+    RootPath = "root-path" => root_path::RootPath,
+    Selinux = "selinux" => mac::Selinux,
     Setting = "setting" => setting::Setting,
+    Shell = "shell" => shell::Shell,
     Sshd = "sshd" => sshd::Sshd,
+    SshdAny = "sshd_any" => sshd::Any,
+    Sticky = "sticky" => sticky::Sticky,
+    Sudoers = "sudoers" => sudoers::Sudoers,
     Sysctl = "sysctl" => sysctl::Sysctl,
     Unit = "unit" => unit::Unit,
+    Unowned = "unowned" => unowned::Unowned,
     EnvApparmor = "env_apparmor" => env::confinement::Apparmor,
     EnvAudit = "env_audit" => env::access::Audit,
     EnvCapacity = "env_capacity" => env::capacity::Capacity,

@@ -26,7 +26,10 @@ impl Parts {
 
     /// A part that this backend cannot show, as a running value under `--root`: judged by the other parts.
     pub(crate) fn unseen(&mut self, what: impl Into<String>) {
-        self.unseen.push(what.into());
+        let what = what.into();
+        if !self.unseen.contains(&what) {
+            self.unseen.push(what);
+        }
     }
 
     /// A part that may be unseen here: `Unsupported` leaves it to the others, any other reason is unknown.

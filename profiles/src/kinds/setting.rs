@@ -7,8 +7,9 @@ use super::parts::Parts;
 use super::value::{Order, Scalar, Want};
 use super::{Ask, Kind, unread};
 
-/// `{ kind = "setting", path, folders?, main_last?, syntax, key, value?, order?, least?, default? }`; without
-/// `value` the bare key must be there.
+/// `{ kind = "setting", path, folders?, main_last?, syntax, key, value?, order?, least?, default?, also?, service?,
+/// assess_only? }`;
+/// without `value` the bare key must be there.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Setting {
@@ -27,14 +28,23 @@ pub(crate) struct Setting {
     least: Option<i64>,
     /// What counts where nothing sets the key.
     default: Option<Scalar>,
+    /// Whether a failure is only told, never mended.
+    #[serde(default)]
+    assess_only: bool,
+    /// Further words that are accepted.
+    #[serde(default)]
+    also: Vec<String>,
+    /// The unit that reads it: where nothing starts it at boot, nothing is wrong.
+    service: Option<String>,
 }
 
 const OURS: &str = "99-zz-groundfast.conf";
 
 impl Setting {
+    /// What is wanted of the value; nothing where the bare key is asked for.
     fn want(&self) -> Option<Want<'_>> {
-        let value = &self.value.as_ref()?.0;
-        Some(Want { value, order: self.order, least: self.least, also: &[] })
+        let value = self.value.as_ref()?.0.as_str();
+        Some(Want { value, order: self.order, least: self.least, also: &self.also })
     }
 
     fn lookup(&self) -> Resource {
@@ -47,9 +57,23 @@ impl Setting {
         })
     }
 
+    fn unit(&self) -> Option<Resource> {
+        let name = self.service.clone()?;
+        Some(Resource::Effective(Lookup::Unit { name }))
+    }
+
+    /// Whether its reader is known not to start at boot.
+    fn is_idle(&self, seen: &Evidence) -> bool {
+        let Some(record) = self.unit().and_then(|unit| seen.see(&unit).ok().cloned()) else { return false };
+        record.get("exists") == Some(&State::Flag(true))
+            && !record.get("enablement").is_some_and(|word| {
+                matches!(word.as_text(), Some("enabled" | "enabled-runtime" | "static" | "generated"))
+            })
+    }
+
     fn set_in(&self, path: HostPath) -> Ask {
         let resource = Resource::Setting { path, syntax: self.syntax, key: self.key.clone() };
-        let value = self.value.as_ref().map(|value| value.0.as_str()).unwrap_or_default();
+        let value = self.want().map(|want| want.preferred().to_owned()).unwrap_or_default();
         Ask::new(resource, Constraint::Equals(State::text(value)))
     }
 
@@ -64,10 +88,14 @@ impl Kind for Setting {
     }
 
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
-        vec![self.lookup()]
+        [self.lookup()].into_iter().chain(self.unit()).collect()
     }
 
     fn judge(&self, seen: &Evidence) -> Judgement {
+        if self.is_idle(seen) {
+            let unit = self.service.as_deref().unwrap_or_default();
+            return Judgement::of(true, self.expected(), format!("{unit} does not start at boot"));
+        }
         let record = match seen.see(&self.lookup()) {
             Ok(record) => record,
             Err(why) => return unread(self.expected(), &why),
@@ -88,6 +116,9 @@ impl Kind for Setting {
 
     fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
         let Ok(record) = seen.see(&self.lookup()) else { return Vec::new() };
+        if self.assess_only {
+            return Vec::new();
+        }
         let Some(ours) = self.folders.first().filter(|_| !self.main_last) else {
             return vec![self.set_in(self.path.clone())];
         };

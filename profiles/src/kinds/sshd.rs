@@ -7,7 +7,7 @@ use super::parts::Parts;
 use super::value::{Order, Scalar, Want};
 use super::{Ask, Kind, unread};
 
-/// `{ kind = "sshd", key, value, order?, least?, also? }`
+/// `{ kind = "sshd", key, value, order?, least?, also?, explicit? }`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sshd {
@@ -20,6 +20,9 @@ pub(crate) struct Sshd {
     /// Further words that are accepted.
     #[serde(default)]
     also: Vec<String>,
+    /// Whether it must be set, because the default differs between versions.
+    #[serde(default)]
+    explicit: bool,
 }
 
 const MAIN: &str = "/etc/ssh/sshd_config";
@@ -85,6 +88,9 @@ impl Kind for Sshd {
             Err(why) => return unread(expected, &why),
         };
         let mut parts = Parts::default();
+        if self.explicit && record.get("at").is_none() {
+            return Judgement::of(false, expected, "nothing sets it, so it is left to the default");
+        }
         let Some(value) = record.get("value").map(ToString::to_string) else {
             return Judgement::other(
                 Verdict::Unknown,
@@ -92,6 +98,10 @@ impl Kind for Sshd {
                 "nothing sets it and its default is not known",
             );
         };
+        if self.order == Order::Subset && value.starts_with(['+', '-', '^']) {
+            let actual = format!("{value} changes a default that is not known here");
+            return Judgement::other(Verdict::Unknown, expected, actual);
+        }
         let at = record.get("at").map_or_else(|| "by default".to_owned(), |at| format!("by {at}"));
         parts.seen(self.admits(&value), format!("{value} {at}"));
         for inside in record.get("match").map(State::items).unwrap_or_default() {
@@ -107,7 +117,8 @@ impl Kind for Sshd {
 
     fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
         let Ok(record) = seen.see(&self.lookup()) else { return Vec::new() };
-        if record.get("value").is_none_or(|value| self.admits(&value.to_string())) {
+        let left = self.explicit && record.get("at").is_none();
+        if !left && record.get("value").is_none_or(|value| self.admits(&value.to_string())) {
             return Vec::new();
         }
         let dropins = record.get("dropins").and_then(State::as_flag).unwrap_or_default();
@@ -117,5 +128,50 @@ impl Kind for Sshd {
             if dropins { HostPath::literal(OURS) } else { set_at.unwrap_or_else(|| HostPath::literal(MAIN)) };
         let resource = Resource::Setting { path, syntax: Syntax::Sshd, key: self.key.clone() };
         vec![Ask::new(resource, Constraint::Equals(State::text(&self.value.0)))]
+    }
+}
+
+/// `{ kind = "sshd_any", keys }`: one of these keywords at least is set for everybody.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Any {
+    keys: Vec<String>,
+}
+
+fn lookup(key: &str) -> Resource {
+    Resource::Effective(Lookup::Sshd { key: key.to_owned() })
+}
+
+impl Kind for Any {
+    fn check(&self) -> Result<(), String> {
+        match self.keys.iter().find(|key| !syntax::sshd::is_keyword(key)) {
+            Some(key) => Err(format!("`{key}` is not a keyword of sshd_config that this build knows")),
+            None if self.keys.is_empty() => Err("`keys` names no keyword".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
+        self.keys.iter().map(|key| lookup(key)).collect()
+    }
+
+    fn judge(&self, seen: &Evidence) -> Judgement {
+        let expected = format!("one of {} set", self.keys.join(", "));
+        let mut set = Vec::new();
+        for key in &self.keys {
+            match seen.see(&lookup(key)) {
+                Ok(State::Absent) => {
+                    let actual = "there is no SSH server configuration";
+                    return Judgement::other(Verdict::Notapplicable, expected, actual);
+                }
+                Ok(record) => {
+                    let value = record.get("value").map(ToString::to_string).unwrap_or_default();
+                    set.extend(Some(format!("{key} {value}")).filter(|_| !value.trim().is_empty()));
+                }
+                Err(why) => return unread(expected, &why),
+            }
+        }
+        let actual = if set.is_empty() { "none is set".to_owned() } else { set.join("; ") };
+        Judgement::of(!set.is_empty(), expected, actual)
     }
 }

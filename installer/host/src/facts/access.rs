@@ -1,9 +1,12 @@
 //! Who can reach the container runtime: the docker group, sudo, root over ssh.
 
-use model::{State, Unread};
 use std::collections::BTreeSet;
 
-use super::access_files::{Sudoers, account_of_root, group_members, permit_root_login};
+use model::{State, Unread};
+use syntax::accounts::{members, users_where};
+use syntax::sudoers::Sudoers;
+
+use super::access_files::{permit_root_login, reaching};
 use super::tree::Tree;
 
 /// Fields: `docker` (words: members of the group `docker`, by group or primary group), `sudo` (words: users and
@@ -13,18 +16,15 @@ use super::tree::Tree;
 pub(super) fn read(tree: &Tree) -> Result<State, Unread> {
     let passwd = tree.text("/etc/passwd")?.unwrap_or_default();
     let groups = tree.text("/etc/group")?.unwrap_or_default();
-    let sudo = match tree.text("/etc/sudoers")? {
-        Some(text) => Sudoers::read(tree, &text)?.reaching(),
-        None => BTreeSet::new(),
-    };
+    let sudo = Sudoers::read(tree)?.map(|sudoers| reaching(&sudoers)).unwrap_or_default();
     let ssh = permit_root_login(tree)?;
     let (root_ssh, matched) =
         ssh.map_or((None, BTreeSet::new()), |found| (Some(found.outside), found.matched));
     let socket = tree.stat("/run/docker.sock")?.map(|stat| State::Mode(stat.st_mode & 0o7777));
     Ok(State::record([
-        ("docker", State::Words(group_members(&groups, &passwd, "docker"))),
+        ("docker", State::Words(members(&groups, &passwd, "docker"))),
         ("sudo", State::Words(sudo)),
-        ("root", State::Words(account_of_root(&passwd))),
+        ("root", State::Words(users_where(&passwd, 2, "0").collect())),
         ("root_ssh", State::from(root_ssh)),
         ("root_ssh_match", State::Words(matched)),
         ("socket_mode", socket.unwrap_or(State::Absent)),

@@ -47,7 +47,7 @@ fn knows_containers(tree: &Tree, policy: &str) -> Result<bool, Unread> {
 }
 
 /// Fields: `enabled` (a flag), `profiles` (how many are loaded, absent when that cannot be told), `enforced`
-/// (how many of them confine), `docker` (a flag: `docker-default` is loaded), `parser` (a flag: profiles can be
+/// (how many of them confine), `complaining` (how many only tell), `docker` (a flag: `docker-default` is loaded), `parser` (a flag: profiles can be
 /// loaded).
 pub(super) fn read_apparmor(tree: &Tree) -> Result<State, Unread> {
     let mut parser = false;
@@ -67,13 +67,15 @@ fn apparmor(enabled: Option<&str>, profiles: Option<&str>, parser: bool) -> Stat
     let loaded: Option<BTreeSet<(&str, &str)>> = profiles
         .map(|text| text.lines().filter_map(|line| line.strip_suffix(')')?.rsplit_once(" (")).collect());
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    let enforced =
-        loaded.as_ref().map(|set| count(set.iter().filter(|(_, mode)| *mode == "enforce").count()));
+    let of_mode = |wanted: &str| {
+        loaded.as_ref().map(|set| count(set.iter().filter(|(_, mode)| *mode == wanted).count()))
+    };
     let docker = loaded.as_ref().is_some_and(|set| set.iter().any(|(name, _)| *name == "docker-default"));
     State::record([
         ("enabled", State::Flag(enabled == Some("Y"))),
         ("profiles", State::from(loaded.as_ref().map(|set| count(set.len())))),
-        ("enforced", State::from(enforced)),
+        ("enforced", State::from(of_mode("enforce"))),
+        ("complaining", State::from(of_mode("complain"))),
         ("docker", State::Flag(docker)),
         ("parser", State::Flag(parser)),
     ])
@@ -103,7 +105,7 @@ mod tests {
     fn apparmor_profiles_are_counted_by_mode() {
         let profiles = "/usr/sbin/cups (enforce)\ndocker-default (enforce)\nnvidia_modprobe (complain)\nodd name (x) (unconfined)\n";
         let seen = apparmor(Some("Y"), Some(profiles), true).to_string();
-        assert_eq!(seen, "docker yes, enabled yes, enforced 2, parser yes, profiles 4");
+        assert_eq!(seen, "complaining 1, docker yes, enabled yes, enforced 2, parser yes, profiles 4");
         let none = apparmor(None, None, false);
         assert_eq!((none.get("enabled"), none.get("profiles")), (Some(&State::Flag(false)), None));
     }

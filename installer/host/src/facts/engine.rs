@@ -109,7 +109,7 @@ pub(super) fn read_installed(tree: &Tree) -> Result<State, Unread> {
 }
 
 /// One GET request; the answer must be JSON with status 200.
-async fn get(tree: &Tree, socket: &HostPath, path: &str) -> Result<Value, Unread> {
+pub(super) async fn get(tree: &Tree, socket: &HostPath, path: &str) -> Result<Value, Unread> {
     let asking = request(tree, socket, path);
     let late =
         |_| Unread::NoAnswer(format!("{socket} did not answer {path} within {} s", PATIENCE.as_secs()));

@@ -14,6 +14,7 @@ mod clock;
 mod compose;
 mod confinement;
 mod containerd;
+mod containers;
 mod distribution;
 mod engine;
 mod entropy;
@@ -130,6 +131,7 @@ impl Facts {
         match fact {
             Fact::Kernel => self.blocking(kernel::read).await,
             Fact::Distribution => self.blocking(distribution::read).await,
+            Fact::Today => today((self.clock)()),
             Fact::Capacity => self.blocking(capacity::read).await,
             Fact::FileSystem { path } => {
                 let path = path.clone();
@@ -139,6 +141,7 @@ impl Facts {
             Fact::Published { socket } => engine::read_published(&self.tree, socket).await,
             Fact::Containerd { socket } => containerd::read(&self.tree, socket).await,
             Fact::Runtimes => self.blocking(engine::read_installed).await,
+            Fact::Containers { socket } => containers::read(&self.tree, socket).await,
             Fact::Compose => compose::read(&self.tree, &self.environment).await,
             Fact::Cgroups => self.blocking(cgroups::read).await,
             Fact::KernelModule { name } => {
@@ -182,11 +185,18 @@ impl Facts {
     }
 }
 
-/// Facts that lie in files, so that an unpacked image or mounted disk tells them too.
+fn today(now: SystemTime) -> Result<State, Unread> {
+    let since =
+        now.duration_since(SystemTime::UNIX_EPOCH).map_err(|error| Unread::Failed(error.to_string()))?;
+    Ok(State::Int(i64::try_from(since.as_secs() / 86_400).unwrap_or(i64::MAX)))
+}
+
+/// Facts that lie in files or hold everywhere, so that an unpacked image or mounted disk tells them too.
 fn told_by_files(fact: &Fact) -> bool {
     matches!(
         fact,
         Fact::Distribution
+            | Fact::Today
             | Fact::Runtimes
             | Fact::Selinux
             | Fact::Apparmor

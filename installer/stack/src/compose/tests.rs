@@ -7,7 +7,10 @@ fn site() -> Site {
         fingerprint: "f1".to_owned(),
     };
     Site {
-        images: BTreeMap::from([("shop/app:1.0".to_owned(), digest(1))]),
+        images: BTreeMap::from([(
+            "shop/app:1.0".to_owned(),
+            SignedImage { id: digest(1), user: "2003".to_owned() },
+        )]),
         files: BTreeMap::from([
             ("conf/app.json".to_owned(), digest(2)),
             ("policy.tar.gz".to_owned(), digest(3)),
@@ -69,6 +72,20 @@ fn a_good_file_is_pinned_in_every_part() {
 }
 
 #[test]
+fn a_service_runs_as_its_own_user_or_that_of_its_image() {
+    let user = |text: &str| rewrite(text, &site()).unwrap().services["app"].user.clone();
+    let with = |line: &str| GOOD.replace("privileged: false", line);
+    assert_eq!(user(GOOD), "2003");
+    for (line, expected) in
+        [("user: \"7:8\"", "7:8"), ("user: 2009", "2009"), ("user: ~", "2003"), ("user: \"\"", "2003")]
+    {
+        assert_eq!(user(&with(line)), expected, "{line}");
+    }
+    let text = rewrite(&with("user: 2009"), &site()).unwrap().text;
+    assert!(text.contains("\"user\": \"2009\""), "{text}");
+}
+
+#[test]
 fn the_same_input_gives_the_same_bytes_and_a_rotated_secret_others() {
     let first = rewrite(GOOD, &site()).unwrap();
     assert_eq!(first, rewrite(GOOD, &site()).unwrap());
@@ -84,6 +101,7 @@ fn whatever_cannot_be_pinned_or_reaches_out_is_refused() {
         (GOOD.replace("image: shop/app:1.0", "image: shop/other:1.0"), "services.app.image"),
         (GOOD.replace("    image: shop/app:1.0\n", ""), "services.app"),
         (service("build: ."), "services.app.build"),
+        (service("user: [1]"), "services.app.user"),
         (service("privileged: true"), "services.app.privileged"),
         (service("privileged: \"true\""), "services.app.privileged"),
         (service("network_mode: host"), "services.app.network_mode"),

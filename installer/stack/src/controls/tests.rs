@@ -7,7 +7,11 @@ fn digest(byte: u8) -> Digest {
 }
 
 fn service() -> Service {
-    Service { image: digest(1), pins: BTreeMap::from([("/policy.tar".to_owned(), digest(2))]) }
+    Service {
+        image: digest(1),
+        user: "2003".to_owned(),
+        pins: BTreeMap::from([("/policy.tar".to_owned(), digest(2))]),
+    }
 }
 
 fn release() -> Release {

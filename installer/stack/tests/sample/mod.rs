@@ -11,7 +11,7 @@ use std::time::Duration;
 use model::{BlobError, Blobs, Digest, HostPath, State};
 use secrets::{Form, Injected, Reference, Shape, SiteKey, Wanted};
 use sha2::{Digest as _, Sha256};
-use stack::compose::{InjectedSecret, Rewritten, Site, rewrite};
+use stack::compose::{InjectedSecret, Rewritten, SignedImage, Site, rewrite};
 use stack::{Docker, Engine, Image, Layer, Stack};
 
 /// Bytes by digest: in memory, or a span of an image archive.
@@ -128,7 +128,10 @@ impl Sample {
             (wanted.target.name().to_owned(), InjectedSecret { path: wanted.target.clone(), fingerprint })
         };
         let site = Site {
-            images: images.iter().map(|image| (image.name.clone(), image.id)).collect(),
+            images: images
+                .iter()
+                .map(|image| (image.name.clone(), SignedImage { id: image.id, user: image.user.clone() }))
+                .collect(),
             files,
             folder: Some(inside("stack")),
             secrets: secrets.iter().map(fingerprint).collect(),
@@ -163,6 +166,19 @@ impl Sample {
             healthy_within,
         )
         .with_images(self.images.clone())
+    }
+
+    /// The same over the same engine and Compose, which is told not to wait.
+    pub(crate) fn hasty_backend(&self, healthy_within: Duration) -> Stack {
+        let program = self.folder.path().join("docker");
+        let script = "#!/bin/sh\nfor word do shift; case $word in --wait|--wait-timeout) ;; \
+                      [0-9]|[0-9][0-9]|[0-9][0-9][0-9]) ;; *) set -- \"$@\" \"$word\" ;; esac; done\nexec docker \"$@\"\n";
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let inside =
+            |name: &str| -> HostPath { self.folder.path().join(name).to_str().unwrap().parse().unwrap() };
+        let docker = Docker { program, ..self.docker.clone() };
+        Stack::new(Engine::new(&self.socket), docker, inside("stack"), inside("secrets"), healthy_within)
     }
 
     /// The Compose file for this site, kept in the store.

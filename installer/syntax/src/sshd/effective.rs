@@ -147,7 +147,7 @@ impl Setting {
 }
 
 /// glob(7) on one part of a path, with `*` and `?`; a leading dot is only matched by a dot.
-pub(crate) fn glob(pattern: &[u8], name: &[u8]) -> bool {
+pub fn glob(pattern: &[u8], name: &[u8]) -> bool {
     if name.first() == Some(&b'.') && pattern.first() != Some(&b'.') {
         return false;
     }

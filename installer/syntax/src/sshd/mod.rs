@@ -4,7 +4,7 @@ mod defaults;
 mod effective;
 
 pub use defaults::{default_value, is_keyword};
-pub(crate) use effective::glob;
+pub use effective::glob;
 pub use effective::{Effective, Setting};
 
 use crate::edit::Entry;
