@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Exit, Failure};
+use crate::within::Within;
 
 /// The answers of one site. Paths are relative to the answer file. Unknown keys are errors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -116,6 +117,10 @@ pub struct Harden {
     /// An unpacked image or mounted disk to harden instead of the running machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
+    /// How long a run that may close a way in waits to be confirmed from a new login before it is taken back, as
+    /// `10min`, which it is when absent; `0` for no guard, which takes `--yes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm_within: Option<Within>,
     /// Only these rules, by id or as `cis:5.1.7`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,

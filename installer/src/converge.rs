@@ -8,7 +8,8 @@ use engine::{
 };
 use host::{RunDir, RunsError};
 use model::{
-    Approval, Approved, Blobs, Control, ControlId, Finding, Host, Keep, Kind, Plan, Severity, Sink, Verdict,
+    Approval, Approved, Blobs, Control, ControlId, Finding, Guard, Host, Keep, Kind, Plan, Severity, Sink,
+    Verdict,
 };
 
 use crate::cli::Approve;
@@ -16,7 +17,7 @@ use crate::document::Document;
 use crate::failure::{Exit, Failure};
 use crate::planfile;
 use crate::session::{Request, Session};
-use crate::{output, render};
+use crate::{guard, output, render};
 
 /// Everything one convergence works with.
 pub struct Job<'j> {
@@ -78,14 +79,17 @@ impl Job<'_> {
         diffs: &[(String, String)],
     ) -> Result<Exit, Failure> {
         let session = self.session;
+        guard::declined(&self.request.answers, self.approve, approved.plan())?;
+        let guard = guard::of(session, &self.request.answers)?;
         let _lock = if self.locked { None } else { Some(lock(session)?) };
         refuse_interrupted(session)?;
         let texts: Vec<&MemoryBlobs> = self.texts.into_iter().chain([planned]).collect();
         let directory = begin(session, &self.request, approved, &texts)?;
         let mut stores: Vec<&dyn Blobs> = vec![&directory];
         stores.extend(&self.bytes);
+        let (bytes, guard) = (Several(stores), guard.as_ref().map(|guard| guard as &dyn Guard));
         let outcome =
-            carry_out(session, approved, self.host, &directory, &Several(stores), Progress::none()).await;
+            carry_out(session, approved, self.host, &directory, &bytes, Progress::none(), guard).await;
         let after = assess(&self.controls, self.host, &self.context, &Silent).await;
         let findings = fixed(&before.findings, after.findings, approved.plan());
         for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Fixed) {
@@ -191,6 +195,7 @@ pub async fn carry_out(
     directory: &RunDir,
     bytes: &dyn Blobs,
     progress: Progress,
+    guard: Option<&dyn Guard>,
 ) -> Outcome {
     let cancel = Cancel::default();
     let watcher = tokio::spawn(watch(cancel.clone()));
@@ -202,6 +207,7 @@ pub async fn carry_out(
         journal: directory,
         sink: &session.events,
         cancel: &cancel,
+        guard,
     };
     let outcome = enforce(&run, progress).await;
     watcher.abort();
@@ -257,13 +263,13 @@ pub fn lock(session: &Session<'_>) -> Result<host::Lock, Failure> {
     })
 }
 
-/// Refuses to begin while an earlier run is neither finished nor taken back.
+/// Refuses to begin while an earlier run is neither finished nor taken back, or waits to be confirmed.
 ///
 /// # Errors
 /// Exit 4, naming the run and the ways out.
 pub fn refuse_interrupted(session: &Session<'_>) -> Result<(), Failure> {
     match crate::history::interrupted(&session.runs)? {
-        None => Ok(()),
+        None => guard::refuse_armed(session),
         Some(name) => {
             Err(Failure::new(Exit::Refused, format!("run {name} was interrupted and is not finished"))
                 .hint("carry on with `groundfast resume`, or take it back with `groundfast recover`"))
@@ -322,7 +328,9 @@ fn text_of(document: &Document, outcome: &Outcome, plan: &Plan, run: &str) -> St
         }
         _ => "",
     };
-    format!("{}{}{next}", render::findings(&document.findings, false), render::outcome(outcome, plan, run))
+    let note = guard::note(outcome, plan);
+    let outcome = render::outcome(outcome, plan, run);
+    format!("{}{outcome}{note}{next}", render::findings(&document.findings, false))
 }
 
 fn keep_report(
@@ -338,8 +346,12 @@ fn keep_report(
 /// The exit code of an enforcement.
 pub fn exit_of(outcome: &Outcome, findings: &[Finding]) -> Exit {
     match outcome {
-        Outcome::Enforced if findings.iter().any(|finding| finding.verdict.is_finding()) => Exit::Findings,
-        Outcome::Enforced => Exit::Done,
+        Outcome::Enforced | Outcome::Awaiting { .. }
+            if findings.iter().any(|one| one.verdict.is_finding()) =>
+        {
+            Exit::Findings
+        }
+        Outcome::Enforced | Outcome::Awaiting { .. } => Exit::Done,
         Outcome::RolledBack { cancelled: true, .. } => Exit::Cancelled,
         Outcome::RolledBack { .. } => Exit::RolledBack,
         _ => Exit::Stranded,

@@ -21,7 +21,7 @@ pub struct Document {
     pub started: String,
     /// When it ended, RFC 3339 in UTC.
     pub finished: String,
-    /// `passed`, `findings`, `planned`, `enforced`, `rolled-back`, `cancelled`, `stranded`, `drifted` or `done`.
+    /// `passed`, `findings`, `planned`, `enforced`, `awaiting-confirmation`, `rolled-back`, `cancelled`, `stranded`, `drifted` or `done`.
     pub outcome: String,
     /// The run's name, when something was or was to be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,6 +76,7 @@ impl Document {
     pub fn with_outcome(&mut self, outcome: &Outcome) {
         self.outcome = outcome.to_string();
         self.result = match outcome {
+            Outcome::Awaiting { until, .. } => json!({ "confirm": { "until": until } }),
             Outcome::RolledBack { why, .. } => json!({ "why": why }),
             Outcome::Stranded { why, left, .. } => {
                 let left: Vec<_> = left

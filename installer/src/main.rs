@@ -12,6 +12,7 @@ mod document;
 mod engine_stream;
 mod events;
 mod failure;
+mod guard;
 mod history;
 mod output;
 mod passphrase;
@@ -22,6 +23,7 @@ mod render;
 mod session;
 mod shape;
 mod site;
+mod within;
 
 use std::process::ExitCode;
 

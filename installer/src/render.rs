@@ -3,6 +3,8 @@
 use engine::Outcome;
 use model::{Finding, Plan, Summary, Verdict};
 
+use crate::guard;
+
 /// Findings that need somebody, one block each, then a line that counts all.
 pub fn findings(findings: &[Finding], all: bool) -> String {
     let mut text = String::new();
@@ -64,6 +66,10 @@ pub fn plan(plan: &Plan, diffs: &[(String, String)]) -> String {
         }
         text.push('\n');
     }
+    let doors = plan.doors();
+    if !doors.is_empty() {
+        text.push_str(&format!("  may close a way in: {}\n", guard::named(doors)));
+    }
     match plan.irreversible() {
         0 => text.push_str("  everything can be taken back with `groundfast rollback`\n"),
         count => text.push_str(&format!("  {count} changes cannot be taken back\n")),
@@ -77,7 +83,9 @@ pub fn outcome(outcome: &Outcome, plan: &Plan, run: &str) -> String {
         Outcome::Enforced if plan.is_empty() => {
             "✔ everything is as it should be: nothing to change\n".to_owned()
         }
-        Outcome::Enforced => format!("✔ run {run}: every change was made and seen\n"),
+        Outcome::Enforced | Outcome::Awaiting { .. } => {
+            format!("✔ run {run}: every change was made and seen\n")
+        }
         Outcome::RolledBack { why, cancelled, .. } => {
             let what = if *cancelled { "cancelled" } else { "failed" };
             format!("✘ run {run} {what}: {why}\n  everything was taken back, and seen to be as before\n")

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::{
-    Approved, Blobs, Change, Host, Journal, Keep, Kind, Level, Resource, Sink, Stage, State, Step, StepEnd,
-    StepId,
+    Approved, Blobs, Change, Guard, Host, Journal, Keep, Kind, Level, Moment, Resource, Sink, Stage, State,
+    Step, StepEnd, StepId,
 };
 
 use crate::journal::{Record, Replay};
@@ -44,6 +44,8 @@ pub struct Run<'a> {
     pub sink: &'a dyn Sink,
     /// Who may stop it.
     pub cancel: &'a Cancel,
+    /// Who takes it back when it locks its operator out; nobody where that cannot happen or was declined.
+    pub guard: Option<&'a dyn Guard>,
 }
 
 /// How far an earlier, interrupted attempt at the same plan came; empty for a fresh run.
@@ -73,6 +75,10 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
+    fn because(why: String) -> Self {
+        Self { step: None, why, cancelled: false }
+    }
+
     fn at(step: &Step, why: impl std::fmt::Display) -> Self {
         Self { step: Some(step.id), why: format!("{}: {why}", step.change.resource), cancelled: false }
     }
@@ -80,7 +86,8 @@ impl Stop {
 
 /// Carries out an approved plan, completely or, as far as re-reading can prove it, not at all.
 ///
-/// With `progress` of an interrupted run it goes on where that run stopped.
+/// With `progress` of an interrupted run it goes on where that run stopped. A guarded run that may close a way in
+/// is not sealed when it is done: it awaits [`confirm`](crate::confirm).
 pub async fn enforce(run: &Run<'_>, progress: Progress) -> Outcome {
     announce(run);
     let mut begun = progress.begun;
@@ -91,15 +98,38 @@ pub async fn enforce(run: &Run<'_>, progress: Progress) -> Outcome {
         Record::Resumed
     };
     let result = match opening.write(run.journal) {
-        Ok(()) => stages(run, &mut begun).await,
-        Err(error) => Err(Stop { step: None, why: error.to_string(), cancelled: false }),
+        Ok(()) => guarded(run, &mut begun).await,
+        Err(error) => Err(Stop::because(error.to_string())),
     };
     let outcome = match result {
-        Ok(()) => Outcome::Enforced,
+        Ok(None) => Outcome::Enforced,
+        Ok(Some(until)) => {
+            let outcome = Outcome::Awaiting { until };
+            run.sink.emit(Kind::Ended { outcome: outcome.to_string() });
+            return outcome;
+        }
         Err(stop) => undo::after(run, &begun, stop).await,
     };
-    undo::seal(run, &outcome);
+    undo::seal(run, &outcome).await;
     outcome
+}
+
+/// All stages, and around them the guard where the plan may close a way in. Answers until when it then waits.
+async fn guarded(run: &Run<'_>, begun: &mut Vec<StepId>) -> Result<Option<Moment>, Stop> {
+    let doors = run.plan.plan().doors();
+    let Some(guard) = run.guard.filter(|_| !doors.is_empty()) else {
+        return stages(run, begun).await.map(|()| None);
+    };
+    let failed = |error: String| Stop::because(format!("arming the guard: {error}"));
+    let until = guard.arm().await.map_err(|error| failed(error.to_string()))?;
+    Record::Armed { until }.write(run.journal).map_err(|error| failed(error.to_string()))?;
+    stages(run, begun).await?;
+    // The operator's time begins when there is something to try.
+    let until = guard.arm().await.map_err(|error| failed(error.to_string()))?;
+    let since = guard.now().map_err(|error| failed(error.to_string()))?;
+    let record = Record::Awaiting { since, until: until.clone() };
+    record.write(run.journal).map_err(|error| failed(error.to_string()))?;
+    Ok(Some(until))
 }
 
 fn announce(run: &Run<'_>) {
@@ -120,11 +150,8 @@ async fn stages(run: &Run<'_>, begun: &mut Vec<StepId>) -> Result<(), Stop> {
             continue;
         }
         for handler in &stage.handlers {
-            run.host.handle(handler).await.map_err(|error| Stop {
-                step: None,
-                why: format!("{handler}: {error}"),
-                cancelled: false,
-            })?;
+            let handled = run.host.handle(handler).await;
+            handled.map_err(|error| Stop::because(format!("{handler}: {error}")))?;
         }
         verify(run, stage).await?;
     }

@@ -26,4 +26,4 @@ pub use pin::Pin;
 pub use plan::{PlanError, plan};
 pub use reverse::reverse;
 pub use router::{Family, Router};
-pub use undo::{Left, Outcome, recover};
+pub use undo::{Left, Outcome, confirm, recover};

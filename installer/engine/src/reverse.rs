@@ -11,7 +11,10 @@ use crate::plan::{Changes, number};
 pub fn reverse(runs: &[(&Plan, &[StepId])]) -> Plan {
     let mut stages: Vec<(StageKind, Changes)> = Vec::new();
     for (plan, made) in runs {
-        for stage in plan.stages.iter().rev() {
+        // Units last: one that was stopped and masked can start only once its files are back.
+        let (units, others): (Vec<_>, Vec<_>) =
+            plan.stages.iter().rev().partition(|stage| stage.kind == StageKind::Unit);
+        for stage in others.into_iter().chain(units) {
             let steps = stage.steps.iter().rev().filter(|step| made.contains(&step.id));
             let changes: Changes = steps.map(|step| (step.change.inverse(), step.by.clone())).collect();
             if !changes.is_empty() {

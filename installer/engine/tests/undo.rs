@@ -93,7 +93,8 @@ fn approved(demands: &[Demand], memory: &Memory) -> Approved {
 }
 
 fn run<'a>(memory: &'a Memory, plan: &'a Approved, sink: &'a Recorder, cancel: &'a Cancel) -> Run<'a> {
-    Run { plan, host: memory, bytes: &memory.store, keep: &memory.store, journal: memory, sink, cancel }
+    let (bytes, keep, guard) = (&memory.store, &memory.store, None);
+    Run { plan, host: memory, bytes, keep, journal: memory, sink, cancel, guard }
 }
 
 /// How the interrupted run is taken up again.
@@ -119,7 +120,7 @@ fn enforce_with(memory: &mut Memory, plan: &Approved, after: After) -> Outcome {
     if after == After::Resume && replay.failed.is_none() {
         return pollster::block_on(enforce(&run, Progress::of(&replay)));
     }
-    pollster::block_on(recover(&run, &replay)).unwrap()
+    pollster::block_on(recover(&run, &replay, "interrupted")).unwrap()
 }
 
 /// The law. `strangers` are the resources somebody else wrote to: those keep the stranger's state.

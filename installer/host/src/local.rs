@@ -220,10 +220,7 @@ impl Host for Local {
     }
 
     fn handle<'a>(&'a self, handler: &'a Handler) -> Fut<'a, Result<(), HostError>> {
-        Box::pin(async move {
-            // Below another root no daemon runs that could be told.
-            if self.tree.is_live() { daemons::handle(&self.tree, handler).await } else { Ok(()) }
-        })
+        Box::pin(daemons::handle(&self.tree, handler))
     }
 }
 

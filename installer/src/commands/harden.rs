@@ -81,6 +81,9 @@ fn answers(command: &Harden) -> Result<Answers, Failure> {
         let opening = || Failure::new(Exit::Usage, format!("--root {}", root.display()));
         harden.root = Some(absolute.map_err(|error| opening().because(&error))?);
     }
+    if command.approve.confirm_within.is_some() {
+        harden.confirm_within = command.approve.confirm_within;
+    }
     harden.only.extend(command.select.only.iter().cloned());
     harden.skip.extend(skips(&command.select));
     harden.set.extend(variables(&by_name)?);

@@ -17,7 +17,7 @@ use crate::product::PLATFORM;
 use crate::progress::Progress;
 use crate::session::{Request, Session, files_only};
 use crate::site::{Site, trust};
-use crate::{boot, controls, output, render};
+use crate::{boot, controls, history, output, render};
 
 /// Verify a bundle, check this machine, harden it, inject secrets, bring the product up and watch it answer.
 #[derive(Debug, Args)]
@@ -48,7 +48,10 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
             .hint("`groundfast answers init > answers.toml`, edit it, then --answers answers.toml")
     })?;
     let session = Session::new(global, "install")?;
-    let answers = Answers::load(path, &command.set)?;
+    let mut answers = Answers::load(path, &command.set)?;
+    if command.approve.confirm_within.is_some() {
+        answers.harden.confirm_within = command.approve.confirm_within;
+    }
     let look_only = command.approve.plan;
     let lock = if look_only { None } else { Some(lock(&session)?) };
     refuse_interrupted(&session)?;
@@ -88,7 +91,8 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         request,
     };
     let exit = job.run().await?;
-    if !look_only {
+    // What a run replaced is needed until it is sealed.
+    if !look_only && history::awaiting(&session.runs)?.is_none() {
         site.forget_replaced()?;
     }
     Ok(exit)

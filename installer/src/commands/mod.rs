@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod answers;
 pub mod bundle;
+pub mod confirm;
 pub mod docs;
 pub mod drift;
 pub mod harden;
@@ -29,6 +30,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Answers(command) => answers::run(&command, global),
         Command::Bundle(verb) => bundle::run(verb, global),
         Command::Completions(command) => docs::completions(&command),
+        Command::Confirm(command) => wait(confirm::run(&command, global)),
         Command::Docs(command) => docs::run(&command),
         Command::Explain(command) => profile::explain(&command, global),
         Command::Key(verb) => key::run(verb, global),

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use engine::{Cancel, Outcome, Progress, Run, Several};
-use model::Blobs;
+use model::{Blobs, Guard};
 
 use crate::cli::Global;
 use crate::converge::{carry_out, exit_of, lock, unwritable};
@@ -10,7 +10,7 @@ use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
 use crate::session::Session;
 use crate::site::Site;
-use crate::{output, render};
+use crate::{guard, output, render};
 
 /// Carry on with a run that was interrupted.
 #[derive(Debug, Args)]
@@ -22,6 +22,9 @@ pub struct Recover {
     /// After a start of the machine: inject the secrets again, verify images and policy, start the stack.
     #[arg(long)]
     boot: bool,
+    /// Wait for the deadline of a run that is to be confirmed, and take it back when nobody did.
+    #[arg(long, conflicts_with = "boot", hide = true)]
+    unconfirmed: bool,
 }
 
 /// Runs `resume`.
@@ -44,8 +47,9 @@ pub async fn run(_: &Resume, global: &Global) -> Result<Exit, Failure> {
     let mut stores: Vec<&dyn Blobs> = vec![&past.directory];
     stores.extend(site.blobs());
     let progress = Progress::of(&past.replay);
-    let outcome =
-        carry_out(&session, &past.plan, &backends, &past.directory, &Several(stores), progress).await;
+    let (bytes, guard) = (Several(stores), guard::of(&session, &past.request.answers)?);
+    let guard = guard.as_ref().map(|guard| guard as &dyn Guard);
+    let outcome = carry_out(&session, &past.plan, &backends, &past.directory, &bytes, progress, guard).await;
     finish(&session, &past, &outcome)
 }
 
@@ -55,27 +59,38 @@ pub async fn run(_: &Resume, global: &Global) -> Result<Exit, Failure> {
 /// When no run was interrupted.
 pub async fn recover(command: &Recover, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "recover")?;
+    if command.unconfirmed {
+        return guard::take_back_unconfirmed(&session).await;
+    }
     let _lock = lock(&session)?;
     if command.boot {
         return crate::boot::recover(&session).await;
     }
     let past = interrupted(&session)?;
-    let outcome = take_back(&session, &past).await?;
-    let exit = finish(&session, &past, &outcome)?;
-    // Taking back is what was asked for here, so having done it completely is success.
+    let outcome = take_back(&session, &past, "the run was interrupted").await?;
+    finish_back(&session, &past, &outcome)
+}
+
+/// Keeps and prints how taking a run back ended. It is what was asked for, so having done it completely is success.
+///
+/// # Errors
+/// When the report cannot be written.
+pub fn finish_back(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<Exit, Failure> {
+    let exit = finish(session, past, outcome)?;
     Ok(if exit == Exit::RolledBack { Exit::Done } else { exit })
 }
 
-/// Takes an interrupted run back, as far as its journal says that it was begun.
+/// Takes an unsealed run back, as far as its journal says that it was begun. `why` is said unless it had failed.
 ///
 /// # Errors
 /// When its backends cannot be opened, or it was sealed after all.
-pub async fn take_back(session: &Session<'_>, past: &Past) -> Result<Outcome, Failure> {
+pub async fn take_back(session: &Session<'_>, past: &Past, why: &str) -> Result<Outcome, Failure> {
     let site = Site::open(session, &past.request)?;
     let backends = site.backends();
     let mut stores: Vec<&dyn Blobs> = vec![&past.directory];
     stores.extend(site.blobs());
     let (bytes, cancel) = (Several(stores), Cancel::default());
+    let guard = guard::of(session, &past.request.answers)?;
     let run = Run {
         plan: &past.plan,
         host: &backends,
@@ -84,8 +99,9 @@ pub async fn take_back(session: &Session<'_>, past: &Past) -> Result<Outcome, Fa
         journal: &past.directory,
         sink: &session.events,
         cancel: &cancel,
+        guard: guard.as_ref().map(|guard| guard as &dyn Guard),
     };
-    engine::recover(&run, &past.replay).await.ok_or_else(none)
+    engine::recover(&run, &past.replay, why).await.ok_or_else(none)
 }
 
 fn interrupted(session: &Session<'_>) -> Result<Past, Failure> {
@@ -107,7 +123,11 @@ fn finish(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<Exit,
     past.directory.write("report.json", &document).map_err(|error| unwritable(&error))?;
     output::result(
         session.global.output,
-        &render::outcome(outcome, past.plan.plan(), &past.name),
+        &format!(
+            "{}{}",
+            render::outcome(outcome, past.plan.plan(), &past.name),
+            guard::note(outcome, past.plan.plan())
+        ),
         &document.json(),
     );
     Ok(exit_of(outcome, &[]))

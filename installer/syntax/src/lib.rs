@@ -5,11 +5,13 @@
 //! hands it. Nothing here reads or changes a machine.
 
 mod accounts;
+pub mod audit_check;
 pub mod dpkg;
 mod edit;
 mod ini;
 mod keyed;
 mod lines;
+pub mod login;
 mod lookup;
 mod modprobe;
 pub mod os_release;
