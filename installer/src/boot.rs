@@ -55,6 +55,7 @@ pub async fn recover(session: &Session<'_>) -> Result<Exit, Failure> {
         controls: site.product().map(|product| product.controls()).unwrap_or_default(),
         earlier: Vec::new(),
         host: &backends,
+        files: None,
         bytes: site.blobs(),
         texts: site.product().map(|product| &product.texts),
         approve: &approve,

@@ -17,7 +17,7 @@ use crate::document::Document;
 use crate::failure::{Exit, Failure};
 use crate::planfile;
 use crate::session::{Request, Session};
-use crate::{guard, output, render};
+use crate::{access, guard, output, render};
 
 /// Everything one convergence works with.
 pub struct Job<'j> {
@@ -28,6 +28,8 @@ pub struct Job<'j> {
     pub earlier: Vec<Finding>,
     pub context: Context,
     pub host: &'j dyn Host,
+    /// The files of the running machine, where the run may close a way into it.
+    pub files: Option<&'j dyn syntax::Source>,
     /// Bytes that plans may name besides their own, such as those of a bundle.
     pub bytes: Vec<&'j dyn Blobs>,
     /// Texts made for this run, kept with it.
@@ -47,7 +49,7 @@ impl Job<'_> {
     pub async fn run(&self) -> Result<Exit, Failure> {
         let sink: &dyn Sink = &self.session.events;
         sink.emit(Kind::Phase { name: "assess".to_owned() });
-        let before = assess(&self.controls, self.host, &self.context, sink).await;
+        let mut before = assess(&self.controls, self.host, &self.context, sink).await;
         sink.emit(Kind::PhaseEnded { name: "assess".to_owned(), ok: true });
         if before.findings.iter().any(blocks) {
             return Ok(self.stopped(&self.judged(before.findings, "findings")));
@@ -56,6 +58,7 @@ impl Job<'_> {
         let plan =
             engine::plan(&before.demands, self.host, &planned).await.map_err(|error| unplannable(&error))?;
         let diffs = self.diffs(&before, &plan).await?;
+        before.findings.extend(access::finding(self, &plan, &planned, sink).await);
         if self.approve.plan {
             let mut document = self.judged(before.findings, "planned");
             document.with_plan(&plan, &diffs);
@@ -66,6 +69,9 @@ impl Job<'_> {
             planfile::store(path, &plan)?;
             output::say(&format!("the plan is in {}; enforce it with --plan-in", path.display()));
             return Ok(Exit::Done);
+        }
+        if before.findings.iter().any(blocks) {
+            return Ok(self.stopped(&self.judged(before.findings, "findings")));
         }
         let approved = self.approved(plan, &before, &diffs)?;
         self.enforce(before, &approved, &planned, &diffs).await

@@ -64,7 +64,8 @@ fn within(answers: &Answers) -> Within {
     answers.harden.confirm_within.unwrap_or_default()
 }
 
-fn is_live(answers: &Answers) -> bool {
+/// Whether a run with these answers changes the running machine.
+pub fn is_live(answers: &Answers) -> bool {
     answers.harden.root.as_deref().is_none_or(|root| root == Path::new("/"))
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "in a binary, `pub` says: for the other modules")]
 
+mod access;
 mod answers;
 mod boot;
 mod cli;

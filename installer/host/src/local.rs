@@ -41,6 +41,11 @@ impl Local {
         !matches!(resource, R::Image { .. } | R::Stack { .. } | R::Service { .. } | R::Secret { .. })
     }
 
+    /// The files of this machine as text, for what is worked out over several of them.
+    pub fn source(&self) -> &dyn Source {
+        &self.tree
+    }
+
     fn live(&self, what: &dyn std::fmt::Display) -> Result<(), Unread> {
         if self.tree.is_live() {
             return Ok(());

@@ -10,6 +10,7 @@ use crate::cli::{Approve, Global, Select};
 use crate::controls;
 use crate::converge::Job;
 use crate::failure::{Exit, Failure};
+use crate::guard;
 use crate::session::{Request, Session, files_only};
 
 /// Assess a hardening profile, show what would change, and enforce it once approved.
@@ -54,6 +55,7 @@ pub async fn run(command: &Harden, global: &Global) -> Result<Exit, Failure> {
         request,
         controls,
         host: &host,
+        files: guard::is_live(&answers).then(|| local.source()),
         bytes: Vec::new(),
         texts: None,
         earlier: Vec::new(),

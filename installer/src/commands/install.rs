@@ -17,7 +17,7 @@ use crate::product::PLATFORM;
 use crate::progress::Progress;
 use crate::session::{Request, Session, files_only};
 use crate::site::{Site, trust};
-use crate::{boot, controls, history, output, render};
+use crate::{boot, controls, guard, history, output, render};
 
 /// Verify a bundle, check this machine, harden it, inject secrets, bring the product up and watch it answer.
 #[derive(Debug, Args)]
@@ -83,6 +83,7 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         controls: wanted,
         earlier: checked.findings,
         host: &backends,
+        files: guard::is_live(&request.answers).then(|| site.files()),
         bytes: site.blobs(),
         texts: site.product().map(|product| &product.texts),
         approve: &command.approve,

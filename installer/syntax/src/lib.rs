@@ -14,6 +14,7 @@ mod lines;
 pub mod login;
 mod lookup;
 mod modprobe;
+pub mod operators;
 pub mod os_release;
 mod source;
 pub mod sshd;
