@@ -87,7 +87,7 @@ fn nobody_confirms(machine: &Machine) {
     let refused = old.run("groundfast confirm").expect_code(4);
     assert!(refused.stdout.contains("this login began before"), "{}", refused.stdout);
     // A new session and terminal of the old login is still the old login.
-    let refused = old.run("script -qec 'setsid -w groundfast confirm' /dev/null");
+    let refused = old.run("script -qec 'setsid -w groundfast confirm' /dev/null").expect_code(4);
     assert!(refused.stdout.contains("this login began before"), "{}", refused.stdout);
     let refused = machine.shell("groundfast confirm").expect_code(4);
     assert!(refused.stderr.contains("from no login"), "{}", refused.stderr);

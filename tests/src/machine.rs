@@ -165,7 +165,7 @@ pub struct Open {
 impl Open {
     /// Runs one command in it; what it says on stderr comes with stdout.
     pub fn run(&mut self, script: &str) -> Run {
-        writeln!(self.to, "( {script} ) 2>&1 </dev/null; echo; echo ended-$?").unwrap();
+        writeln!(self.to, "( {script} ) 2>&1 </dev/null; code=$?; echo; echo ended-$code").unwrap();
         let mut stdout = String::new();
         loop {
             let mut line = String::new();

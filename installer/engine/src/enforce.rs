@@ -68,19 +68,22 @@ impl Progress {
 }
 
 /// Why enforcement stopped.
+#[derive(Default)]
 pub(crate) struct Stop {
     pub(crate) step: Option<StepId>,
     pub(crate) why: String,
     pub(crate) cancelled: bool,
+    /// Steps of which no daemon was told yet, because a check came before.
+    pub(crate) untold: Vec<StepId>,
 }
 
 impl Stop {
     fn because(why: String) -> Self {
-        Self { step: None, why, cancelled: false }
+        Self { why, ..Self::default() }
     }
 
     fn at(step: &Step, why: impl std::fmt::Display) -> Self {
-        Self { step: Some(step.id), why: format!("{}: {why}", step.change.resource), cancelled: false }
+        Self { step: Some(step.id), why: format!("{}: {why}", step.change.resource), ..Self::default() }
     }
 }
 
@@ -151,7 +154,14 @@ async fn stages(run: &Run<'_>, begun: &mut Vec<StepId>) -> Result<(), Stop> {
         }
         for handler in &stage.handlers {
             let handled = run.host.handle(handler).await;
-            handled.map_err(|error| Stop::because(format!("{handler}: {error}")))?;
+            handled.map_err(|error| {
+                let untold = if handler.is_check() {
+                    stage.steps.iter().map(|step| step.id).collect()
+                } else {
+                    Vec::new()
+                };
+                Stop { untold, ..Stop::because(format!("{handler}: {error}")) }
+            })?;
         }
         verify(run, stage).await?;
     }
@@ -161,7 +171,7 @@ async fn stages(run: &Run<'_>, begun: &mut Vec<StepId>) -> Result<(), Stop> {
 /// Makes one step. Answers whether this run has touched the resource.
 async fn step(run: &Run<'_>, step: &Step, begun: &mut Vec<StepId>) -> Result<bool, Stop> {
     if run.cancel.asked() {
-        return Err(Stop { step: None, why: "cancelled by the operator".to_owned(), cancelled: true });
+        return Err(Stop { cancelled: true, ..Stop::because("cancelled by the operator".to_owned()) });
     }
     run.sink.emit(Kind::StepStarted { step: step.id });
     let change = &step.change;

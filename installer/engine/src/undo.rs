@@ -70,7 +70,7 @@ pub async fn recover(run: &Run<'_>, replay: &Replay, why: &str) -> Option<Outcom
         return None;
     }
     let (why, cancelled) = replay.failed.clone().unwrap_or_else(|| (why.to_owned(), false));
-    let outcome = after(run, &replay.begun, Stop { step: None, why, cancelled }).await;
+    let outcome = after(run, &replay.begun, Stop { why, cancelled, ..Stop::default() }).await;
     seal(run, &outcome).await;
     Some(outcome)
 }
@@ -99,7 +99,7 @@ pub(crate) async fn seal(run: &Run<'_>, outcome: &Outcome) {
 
 /// Takes back every begun step, newest first, and proves it.
 pub(crate) async fn after(run: &Run<'_>, begun: &[StepId], stop: Stop) -> Outcome {
-    let Stop { step, why, cancelled } = stop;
+    let Stop { step, why, cancelled, untold } = stop;
     note(run, &Record::Failed { step, why: why.clone(), cancelled });
     let steps: Vec<&Step> = begun.iter().rev().filter_map(|id| run.plan.step(*id)).collect();
     // A unit that was stopped and masked can start only once its files are back and systemd knows.
@@ -107,7 +107,8 @@ pub(crate) async fn after(run: &Run<'_>, begun: &[StepId], stop: Stop) -> Outcom
         steps.iter().partition(|step| step.change.resource.stage() == Some(StageKind::Unit));
     let mut left = Vec::new();
     all_back(run, &others, &mut left).await;
-    tell_daemons(run, &steps, &mut left).await;
+    let told: Vec<&Step> = steps.iter().copied().filter(|step| !untold.contains(&step.id)).collect();
+    tell_daemons(run, &told, &mut left).await;
     all_back(run, &units, &mut left).await;
     prove(run, &steps, &mut left).await;
     if left.is_empty() { Outcome::RolledBack { why, cancelled } } else { Outcome::Stranded { why, left } }

@@ -243,8 +243,20 @@ fn cancelling_rolls_back_and_says_so() {
 }
 
 #[test]
-fn a_failing_handler_takes_the_files_back_and_tells_the_daemon_again() {
+fn a_failing_check_takes_the_files_back_and_tells_nobody() {
     let memory = machine(Fault::HandlerFails(0));
+    let before = memory.states();
+    let plan = approved(&pool(), &memory);
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    let outcome = pollster::block_on(enforce(&run(&memory, &plan, &sink, &cancel), Progress::none()));
+    assert!(matches!(&outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+    assert_eq!(memory.states(), before);
+    assert_eq!(memory.handled(), [model::Handler::CheckSshd], "no daemon has read the new files");
+}
+
+#[test]
+fn a_failing_handler_takes_the_files_back_and_tells_the_daemon_again() {
+    let memory = machine(Fault::HandlerFails(1));
     let before = memory.states();
     let plan = approved(&pool(), &memory);
     let (sink, cancel) = (Recorder::default(), Cancel::default());
