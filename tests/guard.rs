@@ -53,6 +53,7 @@ fn with_systemd_a_run_stays_only_when_a_new_login_confirms_it() {
     let machine = disk.start();
     assert_eq!(tries(&machine), "maxauthtries 6");
 
+    the_last_way_in_is_not_closed(&machine);
     nobody_confirms(&machine);
     a_refused_configuration_is_never_told(&machine);
     a_new_login_confirms(&machine);
@@ -69,6 +70,19 @@ fn with_systemd_a_run_stays_only_when_a_new_login_confirms_it() {
     let order = machine.shell("systemctl is-active ssh.service").stdout;
     assert_eq!(order.trim(), "active");
     let _ = machine.login("true").expect_code(0);
+}
+
+/// Root is the only operator here, and comes in by key.
+fn the_last_way_in_is_not_closed(machine: &Machine) {
+    let only = "groundfast harden --profile cis-debian12-l1-server --yes --no-progress --only sshd_disable_root_login";
+    let stopped = machine.login(only).expect_code(3);
+    let said = "nobody: root can no longer";
+    assert!(
+        stopped.stdout.contains("access.operators") && stopped.stdout.contains(said),
+        "{}",
+        stopped.stdout
+    );
+    assert_eq!(status(machine)["runs"], serde_json::json!([]), "no run was begun");
 }
 
 fn nobody_confirms(machine: &Machine) {
