@@ -3,7 +3,8 @@
 set -euo pipefail
 wanted=()
 for pair in debootstrap:debootstrap strace:strace openssl:openssl curl:curl iproute2:ip tar:tar python3:python3 \
-  skopeo:skopeo nftables:nft chrony:chronyd openscap-scanner:oscap libxml2-utils:xmllint chromium:chromium; do
+  skopeo:skopeo nftables:nft chrony:chronyd openscap-scanner:oscap libxml2-utils:xmllint chromium:chromium \
+  systemd-container:systemd-nspawn openssh-server:sshd sudo:visudo; do
   command -v "${pair#*:}" >/dev/null || [ -x "/usr/sbin/${pair#*:}" ] || wanted+=("${pair%%:*}")
 done
 [ -e /usr/lib/x86_64-linux-gnu/libfuse.so.2 ] || [ -e /lib/x86_64-linux-gnu/libfuse.so.2 ] || wanted+=(libfuse2)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::{
-    Approved, Blobs, Change, Host, Journal, Keep, Kind, Level, Resource, Sink, Stage, State, Step, StepEnd,
-    StepId,
+    Approved, Blobs, Change, Guard, Host, Journal, Keep, Kind, Level, Moment, Resource, Sink, Stage, State,
+    Step, StepEnd, StepId,
 };
 
 use crate::between::{gone, halfway};
@@ -45,6 +45,8 @@ pub struct Run<'a> {
     pub sink: &'a dyn Sink,
     /// Who may stop it.
     pub cancel: &'a Cancel,
+    /// Who takes it back when it locks its operator out; nobody where that cannot happen or was declined.
+    pub guard: Option<&'a dyn Guard>,
 }
 
 /// How far an earlier, interrupted attempt at the same plan came; empty for a fresh run.
@@ -67,21 +69,29 @@ impl Progress {
 }
 
 /// Why enforcement stopped.
+#[derive(Default)]
 pub(crate) struct Stop {
     pub(crate) step: Option<StepId>,
     pub(crate) why: String,
     pub(crate) cancelled: bool,
+    /// Steps of which no daemon was told yet, because a check came before.
+    pub(crate) untold: Vec<StepId>,
 }
 
 impl Stop {
+    fn because(why: String) -> Self {
+        Self { why, ..Self::default() }
+    }
+
     fn at(step: &Step, why: impl std::fmt::Display) -> Self {
-        Self { step: Some(step.id), why: format!("{}: {why}", step.change.resource), cancelled: false }
+        Self { step: Some(step.id), why: format!("{}: {why}", step.change.resource), ..Self::default() }
     }
 }
 
 /// Carries out an approved plan, completely or, as far as re-reading can prove it, not at all.
 ///
-/// With `progress` of an interrupted run it goes on where that run stopped.
+/// With `progress` of an interrupted run it goes on where that run stopped. A guarded run that may close a way in
+/// is not sealed when it is done: it awaits [`confirm`](crate::confirm).
 pub async fn enforce(run: &Run<'_>, progress: Progress) -> Outcome {
     announce(run);
     let mut begun = progress.begun;
@@ -92,15 +102,38 @@ pub async fn enforce(run: &Run<'_>, progress: Progress) -> Outcome {
         Record::Resumed
     };
     let result = match opening.write(run.journal) {
-        Ok(()) => stages(run, &mut begun).await,
-        Err(error) => Err(Stop { step: None, why: error.to_string(), cancelled: false }),
+        Ok(()) => guarded(run, &mut begun).await,
+        Err(error) => Err(Stop::because(error.to_string())),
     };
     let outcome = match result {
-        Ok(()) => Outcome::Enforced,
+        Ok(None) => Outcome::Enforced,
+        Ok(Some(until)) => {
+            let outcome = Outcome::Awaiting { until };
+            run.sink.emit(Kind::Ended { outcome: outcome.to_string() });
+            return outcome;
+        }
         Err(stop) => undo::after(run, &begun, stop).await,
     };
-    undo::seal(run, &outcome);
+    undo::seal(run, &outcome).await;
     outcome
+}
+
+/// All stages, and around them the guard where the plan may close a way in. Answers until when it then waits.
+async fn guarded(run: &Run<'_>, begun: &mut Vec<StepId>) -> Result<Option<Moment>, Stop> {
+    let doors = run.plan.plan().doors();
+    let Some(guard) = run.guard.filter(|_| !doors.is_empty()) else {
+        return stages(run, begun).await.map(|()| None);
+    };
+    let failed = |error: String| Stop::because(format!("arming the guard: {error}"));
+    let until = guard.arm().await.map_err(|error| failed(error.to_string()))?;
+    Record::Armed { until }.write(run.journal).map_err(|error| failed(error.to_string()))?;
+    stages(run, begun).await?;
+    // The operator's time begins when there is something to try.
+    let until = guard.arm().await.map_err(|error| failed(error.to_string()))?;
+    let since = guard.now().map_err(|error| failed(error.to_string()))?;
+    let record = Record::Awaiting { since, until: until.clone() };
+    record.write(run.journal).map_err(|error| failed(error.to_string()))?;
+    Ok(Some(until))
 }
 
 fn announce(run: &Run<'_>) {
@@ -121,10 +154,14 @@ async fn stages(run: &Run<'_>, begun: &mut Vec<StepId>) -> Result<(), Stop> {
             continue;
         }
         for handler in &stage.handlers {
-            run.host.handle(handler).await.map_err(|error| Stop {
-                step: None,
-                why: format!("{handler}: {error}"),
-                cancelled: false,
+            let handled = run.host.handle(handler).await;
+            handled.map_err(|error| {
+                let untold = if handler.is_check() {
+                    stage.steps.iter().map(|step| step.id).collect()
+                } else {
+                    Vec::new()
+                };
+                Stop { untold, ..Stop::because(format!("{handler}: {error}")) }
             })?;
         }
         verify(run, stage).await?;
@@ -135,7 +172,7 @@ async fn stages(run: &Run<'_>, begun: &mut Vec<StepId>) -> Result<(), Stop> {
 /// Makes one step. Answers whether this run has touched the resource.
 async fn step(run: &Run<'_>, step: &Step, begun: &mut Vec<StepId>) -> Result<bool, Stop> {
     if run.cancel.asked() {
-        return Err(Stop { step: None, why: "cancelled by the operator".to_owned(), cancelled: true });
+        return Err(Stop { cancelled: true, ..Stop::because("cancelled by the operator".to_owned()) });
     }
     run.sink.emit(Kind::StepStarted { step: step.id });
     let change = &step.change;

@@ -28,4 +28,4 @@ pub use pin::Pin;
 pub use plan::{PlanError, is_sealed, plan};
 pub use reverse::reverse;
 pub use router::{Family, Router};
-pub use undo::{Left, Outcome, recover};
+pub use undo::{Left, Outcome, confirm, recover};
