@@ -338,7 +338,7 @@ fn half_made(after: After, seen: u32) -> (Memory, Outcome, State) {
     let again = run(&memory, &plan, &sink, &cancel);
     let outcome = match after {
         After::Resume => pollster::block_on(enforce(&again, Progress::of(&replay))),
-        After::Recover => pollster::block_on(recover(&again, &replay)).unwrap(),
+        After::Recover => pollster::block_on(recover(&again, &replay, "the run was interrupted")).unwrap(),
     };
     (memory, outcome, before)
 }

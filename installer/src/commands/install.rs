@@ -53,11 +53,7 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
     })?;
     let session = Session::new(global, "install")?;
     session.may_change(true)?;
-    let mut answers = Answers::load(path, &command.set)?;
-    answers.records.paths.extend(shelf::given(&command.waivers)?);
-    if command.approve.confirm_within.is_some() {
-        answers.harden.confirm_within = command.approve.confirm_within;
-    }
+    let mut answers = answers(command, path)?;
     let look_only = command.approve.plan;
     let lock = if look_only { None } else { Some(lock(&session)?) };
     refuse_interrupted(&session)?;
@@ -110,6 +106,16 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         site.forget_replaced()?;
     }
     Ok(exit)
+}
+
+/// The answers with the flags laid over them.
+fn answers(command: &Install, path: &Path) -> Result<Answers, Failure> {
+    let mut answers = Answers::load(path, &command.set)?;
+    answers.records.paths.extend(shelf::given(&command.waivers)?);
+    if command.approve.confirm_within.is_some() {
+        answers.harden.confirm_within = command.approve.confirm_within;
+    }
+    Ok(answers)
 }
 
 fn verify(session: &Session<'_>, file: &Path, answers: &Answers) -> Result<Bundle<Verified>, Failure> {
