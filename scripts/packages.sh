@@ -4,7 +4,7 @@ set -euo pipefail
 wanted=()
 for pair in debootstrap:debootstrap strace:strace openssl:openssl curl:curl iproute2:ip tar:tar python3:python3 \
   skopeo:skopeo nftables:nft chrony:chronyd openscap-scanner:oscap libxml2-utils:xmllint chromium:chromium \
-  rpm:rpmbuild db5.3-util:db5.3_load; do
+  systemd-container:systemd-nspawn openssh-server:sshd sudo:visudo rpm:rpmbuild db5.3-util:db5.3_load; do
   command -v "${pair#*:}" >/dev/null || [ -x "/usr/sbin/${pair#*:}" ] || wanted+=("${pair%%:*}")
 done
 [ -e /usr/lib/x86_64-linux-gnu/libfuse.so.2 ] || [ -e /lib/x86_64-linux-gnu/libfuse.so.2 ] || wanted+=(libfuse2)

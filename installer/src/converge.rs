@@ -9,8 +9,8 @@ use engine::{
 };
 use host::{RunDir, RunsError};
 use model::{
-    Approval, Approved, Blobs, Control, ControlId, Demand, Finding, Host, Keep, Kind, Plan, Risk, Severity,
-    Sink, StageKind, Verdict,
+    Approval, Approved, Blobs, Control, ControlId, Demand, Finding, Guard, Host, Keep, Kind, Plan, Risk,
+    Severity, Sink, StageKind, Verdict,
 };
 
 use crate::cli::Approve;
@@ -18,7 +18,7 @@ use crate::document::Document;
 use crate::failure::{Exit, Failure};
 use crate::planfile;
 use crate::session::{Request, Session};
-use crate::{output, second_person};
+use crate::{access, guard, output, second_person};
 use report::text;
 
 /// Everything one convergence works with.
@@ -30,6 +30,8 @@ pub struct Job<'j> {
     pub earlier: Vec<Finding>,
     pub context: Context,
     pub host: &'j dyn Host,
+    /// The files of the running machine, where the run may close a way into it.
+    pub files: Option<&'j dyn syntax::Source>,
     /// Bytes that plans may name besides their own, such as those of a bundle.
     pub bytes: Vec<&'j dyn Blobs>,
     /// Texts made for this run, kept with it.
@@ -51,7 +53,7 @@ impl Job<'_> {
     pub async fn run(&self) -> Result<Exit, Failure> {
         let sink: &dyn Sink = &self.session.events;
         sink.emit(Kind::Phase { name: "assess".to_owned() });
-        let before = assess(&self.controls, self.host, &self.context, sink).await;
+        let mut before = assess(&self.controls, self.host, &self.context, sink).await;
         sink.emit(Kind::PhaseEnded { name: "assess".to_owned(), ok: true });
         if before.findings.iter().any(blocks) {
             return Ok(self.stopped(&self.judged(before.findings, "findings")));
@@ -60,6 +62,7 @@ impl Job<'_> {
         let plan =
             engine::plan(&before.demands, self.host, &planned).await.map_err(|error| unplannable(&error))?;
         let diffs = self.diffs(&before, &plan).await?;
+        before.findings.extend(access::finding(self, &plan, &planned, sink).await);
         if self.approve.plan {
             let mut document = self.judged(before.findings, "planned");
             document.with_plan(&plan, &diffs);
@@ -70,6 +73,9 @@ impl Job<'_> {
             planfile::store(path, &plan)?;
             output::say(&format!("the plan is in {}; enforce it with --plan-in", path.display()));
             return Ok(Exit::Done);
+        }
+        if before.findings.iter().any(blocks) {
+            return Ok(self.stopped(&self.judged(before.findings, "findings")));
         }
         let by = self.approver(&plan, &before, &diffs)?;
         let (held, plan) = match self.held_back(&plan) {
@@ -122,6 +128,8 @@ impl Job<'_> {
         diffs: &[(String, String)],
     ) -> Result<Exit, Failure> {
         let session = self.session;
+        guard::declined(&self.request.answers, self.approve, approved.plan())?;
+        let guard = guard::of(session, &self.request.answers)?;
         let _lock = if self.locked { None } else { Some(lock(session)?) };
         refuse_interrupted(session)?;
         let texts: Vec<&MemoryBlobs> = self.texts.into_iter().chain([planned]).collect();
@@ -131,14 +139,15 @@ impl Job<'_> {
         let directory = begin(session, &self.request, first.as_ref().unwrap_or(approved), &texts)?;
         let mut stores: Vec<&dyn Blobs> = vec![&directory];
         stores.extend(&self.bytes);
-        let stores = Several(stores);
+        let (bytes, guard) = (Several(stores), guard.as_ref().map(|guard| guard as &dyn Guard));
         let (approved, outcome) = match first {
             None => {
                 let progress = Progress::none();
-                let outcome = carry_out(session, approved, self.host, &directory, &stores, progress).await;
+                let outcome =
+                    carry_out(session, approved, self.host, &directory, &bytes, progress, guard).await;
                 (approved.clone(), outcome)
             }
-            Some(first) => self.in_two_parts(first, held, &directory, &stores).await?,
+            Some(first) => self.in_two_parts(first, held, &directory, &bytes, guard).await?,
         };
         let approved = &approved;
         let after = assess(&self.controls, self.host, &self.context, &Silent).await;
@@ -154,7 +163,7 @@ impl Job<'_> {
         document.with_outcome(&outcome);
         document.run = Some(session.run.clone());
         document.finished = jiff::Timestamp::now().to_string();
-        let text = document.text(false);
+        let text = format!("{}{}", document.text(false), guard::note(&outcome, approved.plan()));
         keep_report(&directory, &document, &text, self.request.answers.report.folder.as_deref())?;
         output::result(session.global.output, &text, &document.json());
         Ok(exit_of(&outcome, &document.findings))
@@ -167,11 +176,12 @@ impl Job<'_> {
         held: &BTreeSet<ControlId>,
         directory: &RunDir,
         bytes: &dyn Blobs,
+        guard: Option<&dyn Guard>,
     ) -> Result<(Approved, Outcome), Failure> {
         let session = self.session;
         let cancel = Cancel::default();
         let watcher = tokio::spawn(watch(cancel.clone()));
-        let run = run_of(session, &first, self.host, directory, bytes, &cancel);
+        let run = run_of(session, &first, self.host, directory, bytes, &cancel, guard);
         let progress = match enforce_first(&run, Progress::none()).await {
             Ok(progress) => progress,
             Err(outcome) => {
@@ -192,7 +202,7 @@ impl Job<'_> {
         let approval = first.approval().clone();
         let whole = whole.approve(approval).unwrap_or_else(|_| first.clone());
         write_plan(directory, &whole, &[&memory])?;
-        let run = run_of(session, &whole, self.host, directory, bytes, &cancel);
+        let run = run_of(session, &whole, self.host, directory, bytes, &cancel, guard);
         let outcome = enforce(&run, progress).await;
         watcher.abort();
         Ok((whole, outcome))
@@ -284,10 +294,11 @@ pub async fn carry_out(
     directory: &RunDir,
     bytes: &dyn Blobs,
     progress: Progress,
+    guard: Option<&dyn Guard>,
 ) -> Outcome {
     let cancel = Cancel::default();
     let watcher = tokio::spawn(watch(cancel.clone()));
-    let run = run_of(session, approved, host, directory, bytes, &cancel);
+    let run = run_of(session, approved, host, directory, bytes, &cancel, guard);
     let outcome = enforce(&run, progress).await;
     watcher.abort();
     outcome
@@ -300,8 +311,9 @@ fn run_of<'r>(
     directory: &'r RunDir,
     bytes: &'r dyn Blobs,
     cancel: &'r Cancel,
+    guard: Option<&'r dyn Guard>,
 ) -> Run<'r> {
-    Run { plan, host, bytes, keep: directory, journal: directory, sink: &session.events, cancel }
+    Run { plan, host, bytes, keep: directory, journal: directory, sink: &session.events, cancel, guard }
 }
 
 /// Approves a plan, as far as the approval goes.
@@ -376,13 +388,13 @@ pub fn lock(session: &Session<'_>) -> Result<host::Lock, Failure> {
     })
 }
 
-/// Refuses to begin while an earlier run is neither finished nor taken back.
+/// Refuses to begin while an earlier run is neither finished nor taken back, or waits to be confirmed.
 ///
 /// # Errors
 /// Exit 4, naming the run and the ways out.
 pub fn refuse_interrupted(session: &Session<'_>) -> Result<(), Failure> {
     match crate::history::interrupted(&session.runs)? {
-        None => Ok(()),
+        None => guard::refuse_armed(session),
         Some(name) => {
             Err(Failure::new(Exit::Refused, format!("run {name} was interrupted and is not finished"))
                 .hint("carry on with `groundfast resume`, or take it back with `groundfast recover`"))
@@ -447,8 +459,12 @@ fn keep_report(
 /// The exit code of an enforcement.
 pub fn exit_of(outcome: &Outcome, findings: &[Finding]) -> Exit {
     match outcome {
-        Outcome::Enforced if findings.iter().any(|finding| finding.verdict.is_finding()) => Exit::Findings,
-        Outcome::Enforced => Exit::Done,
+        Outcome::Enforced | Outcome::Awaiting { .. }
+            if findings.iter().any(|one| one.verdict.is_finding()) =>
+        {
+            Exit::Findings
+        }
+        Outcome::Enforced | Outcome::Awaiting { .. } => Exit::Done,
         Outcome::RolledBack { cancelled: true, .. } => Exit::Cancelled,
         Outcome::RolledBack { .. } => Exit::RolledBack,
         _ => Exit::Stranded,

@@ -30,4 +30,4 @@ pub use pin::Pin;
 pub use plan::{PlanError, extend, is_sealed, packages_first, plan};
 pub use reverse::{lasting, reverse};
 pub use router::{Family, Router};
-pub use undo::{Left, Outcome, recover};
+pub use undo::{Left, Outcome, confirm, recover};

@@ -18,7 +18,10 @@ pub fn reverse(runs: &[(&Plan, &[StepId])]) -> Plan {
     let mut gone_back = BTreeSet::new();
     let mut stages: Vec<(StageKind, Changes)> = Vec::new();
     for (plan, made) in runs {
-        for stage in plan.stages.iter().rev() {
+        // Units last: one that was stopped and masked can start only once its files are back.
+        let (units, others): (Vec<_>, Vec<_>) =
+            plan.stages.iter().rev().partition(|stage| stage.kind == StageKind::Unit);
+        for stage in others.into_iter().chain(units) {
             let mut changes = Changes::new();
             for step in made_steps(stage.steps.iter().rev(), made, Risk::Reversible) {
                 let mut change = step.change.inverse();

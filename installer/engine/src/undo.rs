@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use model::{Change, Handler, Kind, Resource, Risk, StageKind, State, Step, StepEnd, StepId};
+use model::{
+    Change, Handler, Journal, JournalError, Kind, Moment, Resource, Risk, StageKind, State, Step, StepEnd,
+    StepId,
+};
 
 use crate::between::halfway;
 use crate::enforce::{Run, Stop, observe_one, warn};
@@ -16,6 +19,12 @@ use crate::together;
 pub enum Outcome {
     /// Every change was made and seen.
     Enforced,
+    /// Every change was made and seen, and is taken back unless somebody confirms it from a new login.
+    #[non_exhaustive]
+    Awaiting {
+        /// When it is taken back.
+        until: Moment,
+    },
     /// Something failed, and every resource was re-read and found as it was before. Only re-reading makes this.
     #[non_exhaustive]
     RolledBack {
@@ -49,6 +58,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Enforced => "enforced",
+            Self::Awaiting { .. } => "awaiting-confirmation",
             Self::RolledBack { cancelled: true, .. } => "cancelled",
             Self::RolledBack { .. } => "rolled-back",
             Self::Stranded { .. } => "stranded",
@@ -56,32 +66,59 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Takes back an interrupted run as far as its journal says that it was begun. `None` when it was sealed.
-pub async fn recover(run: &Run<'_>, replay: &Replay) -> Option<Outcome> {
+/// Takes back a run that was interrupted or not confirmed, as far as its journal says that it was begun. `why` is
+/// said unless it had failed by itself before. `None` when it was sealed.
+pub async fn recover(run: &Run<'_>, replay: &Replay, why: &str) -> Option<Outcome> {
     if replay.sealed.is_some() {
         return None;
     }
-    let interrupted = || ("the run was interrupted".to_owned(), false);
-    let (why, cancelled) = replay.failed.clone().unwrap_or_else(interrupted);
-    let outcome = after(run, &replay.begun, Stop { step: None, why, cancelled }).await;
-    seal(run, &outcome);
+    let (why, cancelled) = replay.failed.clone().unwrap_or_else(|| (why.to_owned(), false));
+    let outcome = after(run, &replay.begun, Stop { why, cancelled, ..Stop::default() }).await;
+    seal(run, &outcome).await;
     Some(outcome)
 }
 
-pub(crate) fn seal(run: &Run<'_>, outcome: &Outcome) {
-    if let Err(error) = (Record::Sealed { outcome: outcome.to_string() }).write(run.journal) {
-        warn(run.sink, error.to_string());
+/// Seals a run that awaited it. The guard is disarmed only after this is on stable storage.
+///
+/// # Errors
+/// When the journal cannot be written; the run is then still guarded.
+pub fn confirm(journal: &dyn Journal) -> Result<(), JournalError> {
+    Record::Sealed { outcome: Outcome::Enforced.to_string() }.write(journal)
+}
+
+pub(crate) async fn seal(run: &Run<'_>, outcome: &Outcome) {
+    match (Record::Sealed { outcome: outcome.to_string() }).write(run.journal) {
+        Ok(()) => {
+            if let Some(guard) = run.guard
+                && let Err(error) = guard.disarm().await
+            {
+                warn(run.sink, format!("disarming the guard: {error}"));
+            }
+        }
+        Err(error) => warn(run.sink, error.to_string()),
     }
     run.sink.emit(Kind::Ended { outcome: outcome.to_string() });
 }
 
 /// Takes back every begun step, newest first, and proves it.
 pub(crate) async fn after(run: &Run<'_>, begun: &[StepId], stop: Stop) -> Outcome {
-    let Stop { step, why, cancelled } = stop;
+    let Stop { step, why, cancelled, untold } = stop;
     note(run, &Record::Failed { step, why: why.clone(), cancelled });
     let steps: Vec<&Step> = begun.iter().rev().filter_map(|id| run.plan.step(*id)).collect();
+    // A unit that was stopped and masked can start only once its files are back and systemd knows.
+    let (units, others): (Vec<&Step>, Vec<&Step>) =
+        steps.iter().partition(|step| step.change.resource.stage() == Some(StageKind::Unit));
     let mut left = Vec::new();
-    for (step, result) in take_all_back(run, &steps).await {
+    all_back(run, &others, &mut left).await;
+    let told: Vec<&Step> = steps.iter().copied().filter(|step| !untold.contains(&step.id)).collect();
+    tell_daemons(run, &told, &mut left).await;
+    all_back(run, &units, &mut left).await;
+    prove(run, &steps, &mut left).await;
+    if left.is_empty() { Outcome::RolledBack { why, cancelled } } else { Outcome::Stranded { why, left } }
+}
+
+async fn all_back(run: &Run<'_>, steps: &[&Step], left: &mut Vec<Left>) {
+    for (step, result) in take_all_back(run, steps).await {
         match result {
             Ok(()) => {
                 note(run, &Record::Undone { step: step.id });
@@ -95,9 +132,6 @@ pub(crate) async fn after(run: &Run<'_>, begun: &[StepId], stop: Stop) -> Outcom
             }
         }
     }
-    tell_daemons(run, &steps, &mut left).await;
-    prove(run, &steps, &mut left).await;
-    if left.is_empty() { Outcome::RolledBack { why, cancelled } } else { Outcome::Stranded { why, left } }
 }
 
 /// Undoing goes on when the journal cannot be written: a restored machine matters more than its record.
@@ -150,10 +184,11 @@ async fn take_back(run: &Run<'_>, step: &Step) -> Result<(), String> {
     }
 }
 
-/// Daemons that may have read the new files have to read the old ones again.
+/// Daemons that may have read the new files have to read the old ones again. What was there before the run is not
+/// checked: whether it is any good is not the run's doing.
 async fn tell_daemons(run: &Run<'_>, steps: &[&Step], left: &mut Vec<Left>) {
     let handlers: BTreeSet<Handler> = steps.iter().flat_map(|step| step.change.handlers()).collect();
-    for handler in handlers {
+    for handler in handlers.into_iter().filter(|handler| !handler.is_check()) {
         if let Err(error) = run.host.handle(&handler).await {
             let step = steps.iter().find(|step| step.change.handlers().contains(&handler));
             if let Some(step) = step {

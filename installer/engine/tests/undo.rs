@@ -102,7 +102,8 @@ fn approved(demands: &[Demand], memory: &Memory) -> Approved {
 }
 
 fn run<'a>(memory: &'a Memory, plan: &'a Approved, sink: &'a Recorder, cancel: &'a Cancel) -> Run<'a> {
-    Run { plan, host: memory, bytes: &memory.store, keep: &memory.store, journal: memory, sink, cancel }
+    let (bytes, keep, guard) = (&memory.store, &memory.store, None);
+    Run { plan, host: memory, bytes, keep, journal: memory, sink, cancel, guard }
 }
 
 /// How the interrupted run is taken up again.
@@ -128,7 +129,7 @@ fn enforce_with(memory: &mut Memory, plan: &Approved, after: After) -> Outcome {
     if after == After::Resume && replay.failed.is_none() {
         return pollster::block_on(enforce(&run, Progress::of(&replay)));
     }
-    pollster::block_on(recover(&run, &replay)).unwrap()
+    pollster::block_on(recover(&run, &replay, "interrupted")).unwrap()
 }
 
 /// The law. `strangers` are the resources somebody else wrote to: those keep the stranger's state.
@@ -251,8 +252,20 @@ fn cancelling_rolls_back_and_says_so() {
 }
 
 #[test]
-fn a_failing_handler_takes_the_files_back_and_tells_the_daemon_again() {
+fn a_failing_check_takes_the_files_back_and_tells_nobody() {
     let memory = machine(Fault::HandlerFails(0));
+    let before = memory.states();
+    let plan = approved(&pool(), &memory);
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    let outcome = pollster::block_on(enforce(&run(&memory, &plan, &sink, &cancel), Progress::none()));
+    assert!(matches!(&outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+    assert_eq!(memory.states(), before);
+    assert_eq!(memory.handled(), [model::Handler::CheckSshd], "no daemon has read the new files");
+}
+
+#[test]
+fn a_failing_handler_takes_the_files_back_and_tells_the_daemon_again() {
+    let memory = machine(Fault::HandlerFails(1));
     let before = memory.states();
     let plan = approved(&pool(), &memory);
     let (sink, cancel) = (Recorder::default(), Cancel::default());
@@ -462,7 +475,7 @@ fn half_made(after: After, seen: u32) -> (Memory, Outcome, State) {
     let again = run(&memory, &plan, &sink, &cancel);
     let outcome = match after {
         After::Resume => pollster::block_on(enforce(&again, Progress::of(&replay))),
-        After::Recover => pollster::block_on(recover(&again, &replay)).unwrap(),
+        After::Recover => pollster::block_on(recover(&again, &replay, "the run was interrupted")).unwrap(),
     };
     (memory, outcome, before)
 }

@@ -46,6 +46,11 @@ impl Local {
         !matches!(resource, R::Image { .. } | R::Stack { .. } | R::Service { .. } | R::Secret { .. })
     }
 
+    /// The files of this machine as text, for what is worked out over several of them.
+    pub fn source(&self) -> &dyn Source {
+        &self.tree
+    }
+
     fn live(&self, what: &dyn std::fmt::Display) -> Result<(), Unread> {
         if self.tree.is_live() {
             return Ok(());
@@ -287,10 +292,7 @@ impl Host for Local {
     }
 
     fn handle<'a>(&'a self, handler: &'a Handler) -> Fut<'a, Result<(), HostError>> {
-        Box::pin(async move {
-            // Below another root no daemon runs that could be told.
-            if self.tree.is_live() { daemons::handle(&self.tree, handler).await } else { Ok(()) }
-        })
+        Box::pin(daemons::handle(&self.tree, handler))
     }
 }
 

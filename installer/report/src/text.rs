@@ -104,6 +104,10 @@ pub fn plan(plan: &Plan, diffs: &[(String, String)]) -> String {
         }
         text.push('\n');
     }
+    let doors: Vec<_> = plan.doors().iter().map(ToString::to_string).collect();
+    if !doors.is_empty() {
+        text.push_str(&format!("  may close a way in: {}\n", doors.join(", ")));
+    }
     match plan.irreversible() {
         0 => text.push_str("  everything can be taken back with `groundfast rollback`\n"),
         count => {
@@ -137,6 +141,7 @@ fn ended(report: &Report, plan: &Plan) -> String {
             }
             text
         }
+        "awaiting-confirmation" => format!("✔ run {run}: every change was made and seen\n"),
         outcome @ ("rolled-back" | "cancelled") => {
             let what = if outcome == "cancelled" { "cancelled" } else { "failed" };
             format!("✘ run {run} {what}: {why}\n  everything was taken back, and seen to be as before\n")
