@@ -89,6 +89,7 @@ mod tests {
 
     /// The pairs of rpm's own test suite (`tests/rpmvercmp.at`), and of its manual.
     #[test]
+    #[allow(clippy::too_many_lines, reason = "a table of cases")]
     fn pairs_compare_as_rpm_says() {
         let pairs = [
             ("1.0", "1.0", 0),
