@@ -6,8 +6,8 @@
 
 pub mod accounts;
 mod apt;
-mod assignments;
-mod audit;
+pub mod assignments;
+pub mod audit;
 mod boot;
 mod dconf;
 mod docker;
@@ -23,7 +23,6 @@ mod lookup;
 mod matches;
 mod modprobe;
 mod mounts;
-pub mod os_release;
 mod pam;
 mod selinux;
 mod shell;
@@ -35,8 +34,6 @@ mod units;
 mod wireless;
 mod xml;
 
-pub use audit::holds_rule;
 pub use edit::{Unwritable, get, set};
 pub use lookup::Lookups;
 pub use source::Source;
-pub use sshd::glob;
