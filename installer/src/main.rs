@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "in a binary, `pub` says: for the other modules")]
 
+mod access;
 mod answers;
 mod baseline;
 mod boot;
@@ -13,6 +14,7 @@ mod document;
 mod engine_stream;
 mod events;
 mod failure;
+mod guard;
 mod history;
 mod output;
 mod passphrase;
@@ -25,6 +27,7 @@ mod shape;
 mod shelf;
 mod site;
 mod tailoring;
+mod within;
 
 use std::process::ExitCode;
 

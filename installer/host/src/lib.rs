@@ -3,10 +3,14 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests set up their own scratch places"))]
 
+mod apt;
+mod checks;
 mod daemons;
 mod facts;
 mod files;
+mod guard;
 mod local;
+mod logins;
 mod run;
 mod runs;
 mod sysctl;
@@ -14,7 +18,9 @@ mod tree;
 mod walk;
 
 pub use facts::{Facts, LockKind, LockPeer, UnknownLock, lock_peer};
+pub use guard::{Revert, Unguarded, detach, disarm, now};
 pub use local::Local;
+pub use logins::{Login, this_login};
 pub use runs::{Lock, RunDir, Runs, RunsError};
 
 /// The user that this process acts as.
