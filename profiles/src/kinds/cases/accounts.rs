@@ -128,7 +128,7 @@ pub(super) fn account() -> Vec<Case> {
     ]
 }
 
-fn aging() -> Vec<Case> {
+pub(super) fn aging() -> Vec<Case> {
     let past = r#"{ kind = "account", test = "last-change" }"#;
     let max = r#"{ kind = "account", test = "max-age", value = 365 }"#;
     let min = r#"{ kind = "account", test = "min-age", value = 1 }"#;

@@ -48,7 +48,7 @@ fn m() -> Machine {
 
 fn tables() -> BTreeMap<&'static str, Vec<Case>> {
     BTreeMap::from([
-        ("account", accounts::account()),
+        ("account", accounts::account().into_iter().chain(accounts::aging()).collect()),
         ("unit_count", services::unit_count()),
         ("all", compound::compound("all")),
         ("any", compound::compound("any")),
