@@ -208,7 +208,7 @@ impl Local {
 
 /// Adds whether the kernel holds an audit rule now, where it could be asked.
 fn with_held(state: State, line: &str, may_lack: &[String], rules: Option<&str>) -> State {
-    match (state, rules.and_then(|rules| syntax::holds_rule(rules, line, may_lack))) {
+    match (state, rules.and_then(|rules| syntax::audit::holds_rule(rules, line, may_lack))) {
         (State::Record(mut parts), Some(held)) => {
             parts.insert("loaded".to_owned(), State::Flag(held));
             State::Record(parts)

@@ -2,17 +2,13 @@
 
 use model::{HostPath, Unread};
 
-use crate::source::Source;
+use crate::source::{Source, files};
 
 /// The value of an option such as `APT::Install-Recommends`, in any case.
 pub(crate) fn value(source: &dyn Source, key: &str) -> Result<Option<String>, Unread> {
     let folder = HostPath::literal("/etc/apt/apt.conf.d");
-    let mut names = source.names(&folder)?;
-    names.retain(|name| is_part(name));
-    names.sort();
-    let parts = names.iter().filter_map(|name| folder.join(name).ok());
     let mut found = None;
-    for path in parts.chain([HostPath::literal("/etc/apt/apt.conf")]) {
+    for path in files(source, &folder, is_part)?.into_iter().chain([HostPath::literal("/etc/apt/apt.conf")]) {
         let text = source.text(&path)?.unwrap_or_default();
         let all = options(&text).into_iter().filter(|(name, _)| name.eq_ignore_ascii_case(key));
         found = all.map(|(_, value)| value).next_back().or(found);

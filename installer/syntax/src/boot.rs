@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use model::{HostPath, State, Unread};
 
-use crate::source::Source;
+use crate::assignments::{ends, word};
+use crate::source::{Source, files};
 
 const DEFAULTS: &str = "/etc/default/grub";
 const DEFAULTS_FOLDER: &str = "/etc/default/grub.d";
@@ -38,14 +39,9 @@ fn argument(arguments: &str, name: &str) -> Option<String> {
 
 /// The arguments that the next menu is made with: for the usual entries, and for recovery where it has them.
 fn defaults(source: &dyn Source) -> Result<Vec<(String, String)>, Unread> {
-    let mut files = vec![HostPath::literal(DEFAULTS)];
-    let folder = HostPath::literal(DEFAULTS_FOLDER);
-    let mut names = source.names(&folder)?;
-    names.retain(|name| name.ends_with(".cfg"));
-    names.sort();
-    files.extend(names.iter().filter_map(|name| folder.join(name).ok()));
+    let parts = files(source, &HostPath::literal(DEFAULTS_FOLDER), |name| name.ends_with(".cfg"))?;
     let (mut variables, mut there) = (BTreeMap::new(), false);
-    for path in files {
+    for path in [HostPath::literal(DEFAULTS)].into_iter().chain(parts) {
         let Some(text) = source.text(&path)? else { continue };
         there = true;
         for line in text.lines() {
@@ -77,33 +73,9 @@ fn assign(line: &str, variables: &mut BTreeMap<String, String>) {
         return;
     }
     let before = if adds { variables.get(name).cloned().unwrap_or_default() } else { String::new() };
-    variables.insert(name.to_owned(), before + &word(value, variables));
-}
-
-/// The first word of the shell in a text, with quotes taken off and known variables put in.
-fn word(text: &str, variables: &BTreeMap<String, String>) -> String {
-    let (mut value, mut quote, mut rest) = (String::new(), None, text.chars().peekable());
-    while let Some(letter) = rest.next() {
-        match (letter, quote) {
-            ('\'' | '"', None) => quote = Some(letter),
-            (_, Some(open)) if letter == open => quote = None,
-            ('\\', None | Some('"')) => value.extend(rest.next()),
-            (' ' | '\t' | ';' | '#', None) => break,
-            ('$', None | Some('"')) if rest.peek() != Some(&'(') => {
-                let braced = rest.next_if_eq(&'{').is_some();
-                let mut name = String::new();
-                while let Some(part) = rest.next_if(|c| c.is_ascii_alphanumeric() || *c == '_') {
-                    name.push(part);
-                }
-                if braced {
-                    rest.next_if_eq(&'}');
-                }
-                value.push_str(variables.get(&name).map(String::as_str).unwrap_or_default());
-            }
-            _ => value.push(letter),
-        }
-    }
-    value
+    let known = |name: &str| Some(variables.get(name).cloned().unwrap_or_default());
+    let (value, _) = word(value, ends, known);
+    variables.insert(name.to_owned(), before + &value);
 }
 
 /// The arguments of every entry that boots Linux now.
@@ -119,11 +91,7 @@ fn entries(source: &dyn Source) -> Result<Vec<(String, String)>, Unread> {
         let found = text.lines().enumerate().filter_map(|(number, line)| Some((number, linux(line)?)));
         lines.extend(found.map(|(number, line)| (format!("{path}:{}", number + 1), line)));
     }
-    let folder = HostPath::literal(ENTRIES);
-    let mut names = source.names(&folder)?;
-    names.retain(|name| name.ends_with(".conf"));
-    names.sort();
-    for path in names.iter().filter_map(|name| folder.join(name).ok()) {
+    for path in files(source, &HostPath::literal(ENTRIES), |name| name.ends_with(".conf"))? {
         let text = source.text(&path)?.unwrap_or_default();
         let options: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("options ")).collect();
         lines.push((path.to_string(), options.join(" ").replace("$kernelopts", &block)));

@@ -2,7 +2,7 @@
 
 use model::{HostPath, State, Unread};
 
-use crate::source::Source;
+use crate::source::{Source, files};
 
 const DATABASES: &str = "/etc/dconf/db";
 const PROFILE: &str = "/etc/dconf/profile/user";
@@ -13,7 +13,7 @@ pub(crate) fn record(source: &dyn Source, databases: &[String], key: &str) -> Re
     let mut lock = None;
     for database in databases {
         let folder = folder(database)?;
-        for (path, text) in files(source, &folder)? {
+        for (path, text) in texts(source, &folder)? {
             // The file with the later name wins within a database; the database asked for first wins over the others.
             if let Some(value) = value(&text, key)
                 && set.as_ref().is_none_or(|(_, _, from)| from == database)
@@ -22,7 +22,7 @@ pub(crate) fn record(source: &dyn Source, databases: &[String], key: &str) -> Re
             }
         }
         let locks = folder.join("locks").map_err(|error| Unread::Malformed(error.to_string()))?;
-        for (path, text) in files(source, &locks)? {
+        for (path, text) in texts(source, &locks)? {
             if text.lines().any(|line| line.trim().strip_prefix('/') == Some(key)) {
                 lock.get_or_insert(path);
             }
@@ -50,7 +50,7 @@ pub(crate) fn compiled(source: &dyn Source, database: &str) -> Result<State, Unr
     let folder = folder(database)?;
     let mut newest = None;
     for below in [Some(folder.clone()), folder.join("locks").ok()].into_iter().flatten() {
-        for (path, _) in files(source, &below)? {
+        for (path, _) in texts(source, &below)? {
             newest = newest.max(source.modified(&path)?);
         }
     }
@@ -64,13 +64,10 @@ fn folder(database: &str) -> Result<HostPath, Unread> {
     folder.map_err(|error| Unread::Malformed(error.to_string()))
 }
 
-/// The files of a folder in order of their names; those whose name begins with a dot are left out, as dconf does.
-fn files(source: &dyn Source, folder: &HostPath) -> Result<Vec<(HostPath, String)>, Unread> {
-    let mut names = source.names(folder)?;
-    names.retain(|name| !name.starts_with('.') && name != "locks");
-    names.sort();
+/// The texts of a folder in order of their names; those whose name begins with a dot are left out, as dconf does.
+fn texts(source: &dyn Source, folder: &HostPath) -> Result<Vec<(HostPath, String)>, Unread> {
     let mut texts = Vec::new();
-    for path in names.iter().filter_map(|name| folder.join(name).ok()) {
+    for path in files(source, folder, |name| !name.starts_with('.') && name != "locks")? {
         if let Some(text) = source.text(&path)? {
             texts.push((path, text));
         }

@@ -6,8 +6,8 @@
 
 pub mod accounts;
 mod apt;
-mod assignments;
-mod audit;
+pub mod assignments;
+pub mod audit;
 pub mod audit_check;
 mod boot;
 mod dconf;
@@ -26,7 +26,6 @@ mod matches;
 mod modprobe;
 mod mounts;
 pub mod operators;
-pub mod os_release;
 mod packages;
 mod pam;
 pub mod rpm;
@@ -40,9 +39,7 @@ mod units;
 mod wireless;
 mod xml;
 
-pub use audit::holds_rule;
 pub use edit::{Unwritable, get, set};
 pub use lookup::Lookups;
 pub use packages::{Packages, compare_versions};
 pub use source::{Bytes, Source};
-pub use sshd::glob;

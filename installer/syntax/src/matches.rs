@@ -4,7 +4,7 @@ use model::{HostPath, State, Unread};
 use regex_lite::Regex;
 
 use crate::lines::body;
-use crate::source::Source;
+use crate::source::{self, Source};
 
 /// As [`model::Lookup::Lines`] describes it.
 pub(crate) fn record(source: &dyn Source, files: &[HostPath], pattern: &str) -> Result<State, Unread> {
@@ -37,11 +37,9 @@ fn named(source: &dyn Source, files: &[HostPath]) -> Result<Vec<HostPath>, Unrea
             all.push(path.clone());
             continue;
         };
-        let mut names = source.names(&folder)?;
-        let fits = |name: &String| name.starts_with(before) && name[before.len()..].ends_with(after);
-        names.retain(|name| fits(name) && (!name.starts_with('.') || before.starts_with('.')));
-        names.sort();
-        all.extend(names.iter().filter_map(|name| folder.join(name).ok()));
+        let fits = |name: &str| name.strip_prefix(before).is_some_and(|rest| rest.ends_with(after));
+        let hidden = |name: &str| name.starts_with('.') && !before.starts_with('.');
+        all.extend(source::files(source, &folder, |name| fits(name) && !hidden(name))?);
     }
     Ok(all)
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use model::{HostPath, State, Unread};
 
-use crate::lines;
-use crate::source::Source;
+use crate::source::{self, Source};
+use crate::{assignments, lines};
 
 /// Words that may stand before a command without being one.
 const BEFORE: [&str; 9] = ["then", "else", "elif", "do", "if", "while", "{", "(", "!"];
@@ -104,7 +104,7 @@ fn commands(line: &str) -> Vec<Vec<Range<usize>>> {
 }
 
 fn unquoted(text: &str) -> String {
-    text.chars().filter(|letter| !matches!(letter, '"' | '\'' | '\\')).collect()
+    assignments::word(text, |_| false, |_| None).0
 }
 
 fn values(text: &str, name: &str) -> Vec<(usize, String, Range<usize>)> {
@@ -163,10 +163,8 @@ pub(crate) fn effect(
 ) -> Result<State, Unread> {
     let mut paths = files.to_vec();
     for folder in folders {
-        let mut names = source.names(folder)?;
-        names.retain(|name| is_script(name));
-        names.sort();
-        paths.extend(names.iter().chain([&"sh.local".to_owned()]).filter_map(|name| folder.join(name).ok()));
+        paths.extend(source::files(source, folder, is_script)?);
+        paths.extend(folder.join("sh.local"));
     }
     let (mut set, mut readonly, mut exported) = (Vec::new(), false, false);
     for path in paths {

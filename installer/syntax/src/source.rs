@@ -63,6 +63,18 @@ impl Bytes for Vec<u8> {
     }
 }
 
+/// The files of a folder whose names are kept, in order of their names; none when there is no such folder.
+pub(crate) fn files(
+    source: &dyn Source,
+    folder: &HostPath,
+    keep: impl Fn(&str) -> bool,
+) -> Result<Vec<HostPath>, Unread> {
+    let mut names = source.names(folder)?;
+    names.retain(|name| keep(name));
+    names.sort();
+    Ok(names.iter().filter_map(|name| folder.join(name).ok()).collect())
+}
+
 /// The `*.conf` files of several folders in order of their names; a name in an earlier folder hides the same name
 /// in a later one, and one that is empty or a link to `/dev/null` thereby hides it altogether.
 pub(crate) fn drop_ins(source: &dyn Source, folders: &[HostPath]) -> Result<Vec<(HostPath, String)>, Unread> {

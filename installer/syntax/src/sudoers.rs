@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::{HostPath, State, Unread};
 
 use crate::lines::{self, body, is_continued};
-use crate::source::Source;
+use crate::source::{Source, files};
 
 const MAIN: &str = "/etc/sudoers";
 /// The folder that distributions include.
@@ -124,10 +124,7 @@ impl Sudoers {
     fn include_folder(&mut self, source: &dyn Source, name: &str, depth: usize) -> Result<(), Unread> {
         let Some(folder) = absolute(name) else { return Ok(()) };
         self.folder |= folder.as_str() == FOLDER;
-        let mut names = source.names(&folder)?;
-        names.retain(|name| !name.contains('.') && !name.ends_with('~'));
-        names.sort();
-        for path in names.iter().filter_map(|name| folder.join(name).ok()) {
+        for path in files(source, &folder, |name| !name.contains('.') && !name.ends_with('~'))? {
             let text = source.text(&path)?.unwrap_or_default();
             self.take(source, &path, &text, depth + 1)?;
         }

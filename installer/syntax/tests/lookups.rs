@@ -232,14 +232,28 @@ fn units_are_enabled_as_systemctl_says() {
 }
 
 #[test]
-fn os_release_is_read_like_a_shell_would() {
-    let read = syntax::os_release::parse(
+fn assignments_are_read_like_a_shell_would() {
+    let read = syntax::assignments::read(
         "# c\nID=debian\nNAME=\"Debian \\\"x\\\"\"\nV='a b'\nID_LIKE=\"rhel fedora\"\nnonsense\n",
     );
     assert_eq!(read["ID"], "debian");
     assert_eq!(read["NAME"], "Debian \"x\"");
     assert_eq!(read["V"], "a b");
     assert_eq!(read.len(), 4);
+    for (value, expected) in [
+        ("\"a \\\"b\\\" c\" # d", "a \"b\" c"),
+        ("'a\\b'", "a\\b"),
+        ("plain", "plain"),
+        ("plain # comment", "plain"),
+        ("http://x/#fragment", "http://x/#fragment"),
+        ("\"$HOME\"", "$HOME"),
+        ("\"open", "open"),
+        ("", ""),
+    ] {
+        let text = format!("export KEY={value}\n");
+        assert_eq!(syntax::assignments::read(&text)["KEY"], expected, "{value}");
+    }
+    assert_eq!(syntax::assignments::words(" a=1 \"b=2 3\"  '' c\\ d;e "), ["a=1", "b=2 3", "", "c d;e"]);
 }
 
 /// Asks the real sshd where it is installed, has a user and a folder for privilege separation, and a host key.

@@ -232,7 +232,8 @@ proptest! {
                 prop_assert_eq!(get(&once, syntax, &key), Some(value.clone()));
             }
         }
-        syntax::os_release::parse(&text);
+        syntax::assignments::read(&text);
+        syntax::assignments::words(&text);
         syntax::dpkg::Packages::parse(&text);
         syntax::sshd::seconds(&text);
     }

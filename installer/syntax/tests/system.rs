@@ -104,7 +104,7 @@ proptest! {
         ] {
             drop(Lookups::new(&files).find(&lookup));
         }
-        syntax::holds_rule(&text, &line, &[]);
+        syntax::audit::holds_rule(&text, &line, &[]);
     }
 }
 
@@ -115,10 +115,10 @@ fn what_the_kernel_prints_is_understood() {
                   -a always,exit -S all -F path=/usr/bin/su -F perm=x -F auid>=1000 -F auid!=-1 -F key=p\n\
                   -e 2\n";
     for line in [RULES[0], RULES[1], RULES[2], "-e 2"] {
-        assert_eq!(syntax::holds_rule(kernel, line, &[]), Some(true), "{line}");
-        assert_eq!(syntax::holds_rule("No rules\n-e 1\n", line, &[]), Some(false), "{line}");
+        assert_eq!(syntax::audit::holds_rule(kernel, line, &[]), Some(true), "{line}");
+        assert_eq!(syntax::audit::holds_rule("No rules\n-e 1\n", line, &[]), Some(false), "{line}");
     }
-    assert_eq!(syntax::holds_rule(kernel, "-c", &[]), None);
+    assert_eq!(syntax::audit::holds_rule(kernel, "-c", &[]), None);
 }
 
 #[test]

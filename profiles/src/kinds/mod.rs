@@ -1,7 +1,6 @@
 //! The closed set of probe kinds. A new one is a file here and one line in `kinds!`.
 
 mod account;
-mod active;
 mod apt;
 mod audit;
 mod banner;
@@ -24,7 +23,6 @@ mod package;
 mod pam;
 mod parts;
 mod presence;
-mod present;
 mod review;
 mod root_path;
 mod setting;
@@ -34,13 +32,13 @@ mod sticky;
 mod sudoers;
 mod sysctl;
 mod unit;
+mod unit_count;
 mod unowned;
 mod value;
+mod wireless;
 
 #[cfg(test)]
 mod cases;
-#[cfg(test)]
-mod cases_system;
 
 use model::{Constraint, Evidence, Judgement, Resource, Unread, Verdict};
 use serde::{Deserialize, Deserializer};
@@ -116,7 +114,6 @@ macro_rules! kinds {
 
 kinds! {
     Account = "account" => account::Account,
-    Active = "active" => active::Active,
     All = "all" => compound::All,
     Any = "any" => compound::Any,
     Apparmor = "apparmor" => mac::Apparmor,
@@ -128,26 +125,23 @@ kinds! {
     Container = "container" => docker::Container,
     Dconf = "dconf" => dconf::Dconf,
     DconfCompiled = "dconf_compiled" => dconf::Compiled,
-    Faillock = "faillock" => pam::faillock::Faillock,
     DockerOption = "docker_option" => docker::Choice,
+    Faillock = "faillock" => pam::faillock::Faillock,
     File = "file" => file::File,
     Firewall = "firewall" => firewall::Firewall,
     FirewalldZone = "firewalld_zone" => firewall::Zone,
     Homes = "homes" => homes::Homes,
-    Lines = "lines" => lines::Lines,
     Kubernetes = "kubernetes" => kubernetes::Kubernetes,
+    Lines = "lines" => lines::Lines,
     Link = "link" => link::Link,
     Listeners = "listeners" => listeners::Listeners,
     Module = "module" => module::Module,
     Mount = "mount" => mount::Mount,
-    NoWireless = "no_wireless" => present::NoWireless,
-    OneUnit = "one_unit" => present::OneUnit,
     Package = "package" => package::Package,
     Pam = "pam" => pam::Pam,
     Presence = "presence" => presence::Presence,
-    Present = "present" => present::Present,
     Review = "review" => review::Review,
-    RootPath = "root-path" => root_path::RootPath,
+    RootPath = "root_path" => root_path::RootPath,
     Selinux = "selinux" => mac::Selinux,
     Setting = "setting" => setting::Setting,
     Shell = "shell" => shell::Shell,
@@ -157,7 +151,9 @@ kinds! {
     Sudoers = "sudoers" => sudoers::Sudoers,
     Sysctl = "sysctl" => sysctl::Sysctl,
     Unit = "unit" => unit::Unit,
+    UnitCount = "unit_count" => unit_count::UnitCount,
     Unowned = "unowned" => unowned::Unowned,
+    Wireless = "wireless" => wireless::Wireless,
     EnvApparmor = "env_apparmor" => env::confinement::Apparmor,
     EnvAudit = "env_audit" => env::access::Audit,
     EnvCapacity = "env_capacity" => env::capacity::Capacity,

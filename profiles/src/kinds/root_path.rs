@@ -9,7 +9,7 @@ use super::account::people::login_defs;
 use super::parts::Parts;
 use super::{Ask, Kind, unread};
 
-/// `{ kind = "root-path", test }`
+/// `{ kind = "root_path", test }`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RootPath {

@@ -1,8 +1,7 @@
 //! The distribution, from os-release(5).
 
-use std::collections::BTreeMap;
-
 use model::{State, Unread};
+use syntax::assignments;
 
 use super::tree::Tree;
 
@@ -17,7 +16,7 @@ pub(super) fn read(tree: &Tree) -> Result<State, Unread> {
 }
 
 fn record(text: &str) -> Result<State, Unread> {
-    let mut keys = assignments(text);
+    let mut keys = assignments::read(text);
     let id = keys.remove("ID").ok_or_else(|| Unread::Malformed("os-release names no ID".to_owned()))?;
     let like = keys.remove("ID_LIKE").unwrap_or_default();
     Ok(State::record([
@@ -26,42 +25,6 @@ fn record(text: &str) -> Result<State, Unread> {
         ("version", State::from(keys.remove("VERSION_ID"))),
         ("name", State::from(keys.remove("PRETTY_NAME"))),
     ]))
-}
-
-/// `KEY=value` lines with shell quoting of the simple kind; comments and anything else are passed over.
-pub(super) fn assignments(text: &str) -> BTreeMap<String, String> {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| line.strip_prefix("export ").map_or(line, str::trim_start))
-        .filter_map(|line| line.split_once('='))
-        .filter(|(key, _)| {
-            !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        })
-        .map(|(key, value)| (key.to_owned(), unquoted(value.trim())))
-        .collect()
-}
-
-/// A value without its quotes; a backslash keeps the next sign, except within single quotes.
-pub(super) fn unquoted(value: &str) -> String {
-    if let Some(inner) = value.strip_prefix('\'') {
-        return inner.split('\'').next().unwrap_or_default().to_owned();
-    }
-    let (inner, closing) = match value.strip_prefix('"') {
-        Some(inner) => (inner, true),
-        None => (value, false),
-    };
-    let mut plain = String::new();
-    let mut signs = inner.chars();
-    while let Some(sign) = signs.next() {
-        match sign {
-            '\\' => plain.extend(signs.next()),
-            '"' if closing => break,
-            '#' | ';' if !closing && plain.ends_with(char::is_whitespace) => break,
-            _ => plain.push(sign),
-        }
-    }
-    if closing { plain } else { plain.trim_end().to_owned() }
 }
 
 #[cfg(test)]
@@ -86,20 +49,5 @@ mod tests {
             assert_eq!(seen.get("version").and_then(State::as_text), version, "{id}");
         }
         assert!(matches!(record("NAME=nothing\n"), Err(Unread::Malformed(_))));
-    }
-
-    #[test]
-    fn quoting() {
-        for (value, expected) in [
-            ("\"a \\\"b\\\" c\" # d", "a \"b\" c"),
-            ("'a\\b'", "a\\b"),
-            ("plain", "plain"),
-            ("plain # comment", "plain"),
-            ("http://x/#fragment", "http://x/#fragment"),
-            ("\"open", "open"),
-            ("", ""),
-        ] {
-            assert_eq!(unquoted(value), expected, "{value}");
-        }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use model::{State, Unread};
 use serde_json::Value;
+use syntax::assignments;
 
-use super::distribution::{assignments, unquoted};
 use super::tree::Tree;
 
 /// The variables, as they are named in every place, with the field that they become.
@@ -47,10 +47,10 @@ fn pick(environment: &BTreeMap<String, String>) -> Variables {
 }
 
 fn shell(tree: &Tree) -> Result<Variables, Unread> {
-    let mut found = assignments(&tree.text("/etc/environment")?.unwrap_or_default());
-    found.extend(assignments(&tree.text("/etc/profile")?.unwrap_or_default()));
+    let mut found = assignments::read(&tree.text("/etc/environment")?.unwrap_or_default());
+    found.extend(assignments::read(&tree.text("/etc/profile")?.unwrap_or_default()));
     for name in tree.names("/etc/profile.d")?.iter().filter(|name| name.ends_with(".sh")) {
-        found.extend(assignments(&tree.text(&format!("/etc/profile.d/{name}"))?.unwrap_or_default()));
+        found.extend(assignments::read(&tree.text(&format!("/etc/profile.d/{name}"))?.unwrap_or_default()));
     }
     Ok(pick(&found))
 }
@@ -74,7 +74,7 @@ fn unit(tree: &Tree, name: &str) -> Result<Variables, Unread> {
         let (variables, files) = environment_of(&text, "Environment");
         found.extend(variables);
         for file in files {
-            found.extend(assignments(&tree.text(&file)?.unwrap_or_default()));
+            found.extend(assignments::read(&tree.text(&file)?.unwrap_or_default()));
         }
     }
     Ok(pick(&found))
@@ -103,38 +103,16 @@ fn environment_of(text: &str, key: &str) -> (BTreeMap<String, String>, Vec<Strin
         let Some((name, value)) = line.trim().split_once('=') else { continue };
         match name.trim() {
             name if name == key && value.trim().is_empty() => found.clear(),
-            name if name == key => found.extend(words(value).iter().filter_map(|word| {
+            name if name == key => found.extend(assignments::words(value).iter().filter_map(|word| {
                 word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
             })),
-            "EnvironmentFile" => files.push(unquoted(value.trim().trim_start_matches('-'))),
+            "EnvironmentFile" => {
+                files.extend(assignments::words(value.trim().trim_start_matches('-')).into_iter().next());
+            }
             _ => {}
         }
     }
     (found, files)
-}
-
-/// Words separated by white space; quotes keep white space together.
-fn words(text: &str) -> Vec<String> {
-    let (mut all, mut word, mut quote, mut begun) = (Vec::new(), String::new(), None, false);
-    let mut signs = text.chars();
-    while let Some(sign) = signs.next() {
-        match (sign, quote) {
-            ('\\', _) => word.extend(signs.next()),
-            (sign, Some(open)) if sign == open => quote = None,
-            ('"' | '\'', None) => (quote, begun) = (Some(sign), true),
-            (sign, None) if sign.is_whitespace() => {
-                if begun || !word.is_empty() {
-                    all.push(std::mem::take(&mut word));
-                }
-                begun = false;
-            }
-            _ => word.push(sign),
-        }
-    }
-    if begun || !word.is_empty() {
-        all.push(word);
-    }
-    all
 }
 
 fn daemon(tree: &Tree) -> Result<Variables, Unread> {

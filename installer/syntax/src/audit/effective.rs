@@ -3,7 +3,7 @@
 use model::{HostPath, State, Unread};
 
 use super::{Line, Rule};
-use crate::source::Source;
+use crate::source::{self, Source};
 use crate::units;
 
 const FOLDER: &str = "/etc/audit/rules.d";
@@ -36,10 +36,10 @@ impl Effective {
             return Ok(vec![HostPath::literal(FILE)]);
         }
         let folder = HostPath::literal(FOLDER);
-        let mut names = source.names(&folder)?;
-        names.retain(|name| name.ends_with(".rules") && !name.starts_with('.'));
-        names.sort_by_key(|name| version_key(name));
-        Ok(names.iter().filter_map(|name| folder.join(name).ok()).collect())
+        let rules = |name: &str| name.ends_with(".rules") && !name.starts_with('.');
+        let mut files = source::files(source, &folder, rules)?;
+        files.sort_by_key(|file| version_key(file.name()));
+        Ok(files)
     }
 
     /// Applies a line. augenrules puts `-D` first and `-e` last wherever they stand; in a single file `-e 2`

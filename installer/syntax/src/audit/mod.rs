@@ -1,9 +1,11 @@
 //! Audit rules as auditctl(8) reads them: what one line records, and whether one rule records what another asks.
 
 mod effective;
+mod watched;
 
 pub(crate) use effective::Effective;
 pub use effective::holds_rule;
+pub use watched::watched;
 
 use std::collections::BTreeSet;
 

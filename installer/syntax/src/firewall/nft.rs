@@ -6,7 +6,7 @@ use std::vec::IntoIter;
 use model::{HostPath, Unread};
 
 use super::{Chain, Rule, Ruleset, port};
-use crate::source::Source;
+use crate::source::{self, Source};
 use crate::sshd::glob;
 
 /// Files that include each other in a circle end somewhere (nft gives up at 16 as well).
@@ -56,10 +56,7 @@ fn files(source: &dyn Source, pattern: &str) -> Result<Vec<HostPath>, Unread> {
     let Ok(folder) = folder.parse::<HostPath>() else {
         return Err(Unread::Unsupported(format!("include {pattern}: not a plain path")));
     };
-    let mut names = source.names(&folder)?;
-    names.retain(|candidate| glob(name.as_bytes(), candidate.as_bytes()));
-    names.sort();
-    Ok(names.iter().filter_map(|name| folder.join(name).ok()).collect())
+    source::files(source, &folder, |candidate| glob(name.as_bytes(), candidate.as_bytes()))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

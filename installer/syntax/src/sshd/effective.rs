@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::{HostPath, State, Unread};
 
 use super::{default_value, directive};
-use crate::source::Source;
+use crate::source::{self, Source};
 
 const MAIN: &str = "/etc/ssh/sshd_config";
 const OURS: &str = "/etc/ssh/sshd_config.d/00-groundfast.conf";
@@ -120,15 +120,13 @@ impl Effective {
             return Err(Unread::Unsupported(format!("Include {pattern}: a pattern over folders")));
         }
         let ours = HostPath::literal(OURS);
-        let mut names = source.names(&folder)?;
-        if ours.parent().as_ref() == Some(&folder) {
-            names.push(ours.name().to_owned());
+        let fits = |candidate: &str| glob(name.as_bytes(), candidate.as_bytes());
+        let mut paths = source::files(source, &folder, fits)?;
+        if ours.parent().as_ref() == Some(&folder) && fits(ours.name()) && !paths.contains(&ours) {
+            paths.push(ours.clone());
+            paths.sort();
         }
-        names.retain(|candidate| glob(name.as_bytes(), candidate.as_bytes()));
-        names.sort();
-        names.dedup();
-        for name in names {
-            let Ok(path) = folder.join(&name) else { continue };
+        for path in paths {
             if path == ours && !matching && self.set_before_ours.is_none() {
                 self.set_before_ours = Some(self.globals.keys().cloned().collect());
             }

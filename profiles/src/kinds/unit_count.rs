@@ -1,4 +1,4 @@
-//! How many of several services run: exactly one packet filter, at least one log.
+//! How many of several services run, now and after a boot: exactly one clock, at least one log.
 
 use model::{Evidence, Judgement, Lookup, Resource, State, Unread};
 use serde::Deserialize;
@@ -6,10 +6,10 @@ use serde::Deserialize;
 use super::Kind;
 use super::parts::Parts;
 
-/// `{ kind = "active", units, least, most? }`
+/// `{ kind = "unit_count", units, least, most? }`: so many of the units are active, and so many start at boot.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Active {
+pub(crate) struct UnitCount {
     units: Vec<String>,
     least: usize,
     most: Option<usize>,
@@ -23,7 +23,7 @@ fn activity(unit: &str) -> Resource {
     Resource::Activity { unit: unit.to_owned() }
 }
 
-impl Active {
+impl UnitCount {
     fn admits(&self, count: usize) -> bool {
         count >= self.least && self.most.is_none_or(|most| count <= most)
     }
@@ -44,7 +44,7 @@ fn told(units: &[&str], how: &str) -> String {
     if units.is_empty() { format!("none {how}") } else { format!("{} {how}", units.join(", ")) }
 }
 
-impl Kind for Active {
+impl Kind for UnitCount {
     fn check(&self) -> Result<(), String> {
         if self.units.len() < self.least || self.most.is_some_and(|most| most < self.least) {
             return Err("`least` is more than there can be".to_owned());
