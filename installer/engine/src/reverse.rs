@@ -11,13 +11,14 @@ use crate::plan::{Changes, number};
 /// Steps that cannot be taken back stay as they are: see [`lasting`].
 ///
 /// Changes that cancel out (a run that took back another) fall away by themselves when they are reached: what
-/// is already as it should be is not touched. What only we write goes back at once to what the oldest run found: the
-/// states in between may be those of a tampering that was mended, which nobody can or should make again.
+/// is already as it should be is not touched. What a stranger did between two of the runs, and the later one mended,
+/// is not made again: what the later one changed goes back to how the earlier one left it. What only we write goes back
+/// at once to what the oldest run found, because nobody else can make the states in between.
 pub fn reverse(runs: &[(&Plan, &[StepId])]) -> Plan {
     let begins = beginnings(runs);
     let mut gone_back = BTreeSet::new();
     let mut stages: Vec<(StageKind, Changes)> = Vec::new();
-    for (plan, made) in runs {
+    for (index, (plan, made)) in runs.iter().enumerate() {
         // Units last: one that was stopped and masked can start only once its files are back.
         let (units, others): (Vec<_>, Vec<_>) =
             plan.stages.iter().rev().partition(|stage| stage.kind == StageKind::Unit);
@@ -30,6 +31,8 @@ pub fn reverse(runs: &[(&Plan, &[StepId])]) -> Plan {
                         continue;
                     }
                     change.to = (*begin).clone();
+                } else if let Some(left) = left_by(&runs[index + 1..], &step.change.resource) {
+                    change.to = left.clone();
                 }
                 if !change.is_noop() {
                     changes.push((change, step.by.clone()));
@@ -41,6 +44,14 @@ pub fn reverse(runs: &[(&Plan, &[StepId])]) -> Plan {
         }
     }
     number(stages, &BTreeSet::new())
+}
+
+/// How the newest of these runs that changed a resource left it.
+fn left_by<'r>(runs: &[(&'r Plan, &[StepId])], resource: &Resource) -> Option<&'r State> {
+    runs.iter().find_map(|(plan, made)| {
+        let mut steps = made_steps(plan.steps(), made, Risk::Reversible);
+        steps.find(|step| step.change.resource == *resource).map(|step| &step.change.to)
+    })
 }
 
 /// The steps of these runs that [`reverse`] leaves as they are, because they cannot be taken back.

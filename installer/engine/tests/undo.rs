@@ -556,3 +556,35 @@ fn what_only_we_write_goes_back_past_the_states_that_nobody_can_make_again() {
     assert_eq!(outcome, Outcome::Enforced);
     assert_eq!(memory.states(), before);
 }
+
+#[test]
+fn what_a_stranger_did_between_two_runs_is_not_made_again() {
+    let key = sysctl("net.ipv4.ip_forward");
+    let wanted = [Demand {
+        resource: key.clone(),
+        constraint: Constraint::Equals(State::text("0")),
+        by: ControlId::new("c"),
+    }];
+    let memory = machine(Fault::None);
+    memory.set(key.clone(), State::text("1"));
+    let before = memory.states();
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    let enforce_it =
+        |plan: &Approved| pollster::block_on(enforce(&run(&memory, plan, &sink, &cancel), Progress::none()));
+    let mut plans = Vec::new();
+    for found in ["1", "7"] {
+        memory.set(key.clone(), State::text(found));
+        let plan = approved(&wanted, &memory);
+        assert_eq!(enforce_it(&plan), Outcome::Enforced);
+        plans.push(plan);
+    }
+    // Taken back alone, the later run gives back what it found; with the earlier one, what that one had found.
+    let alone = engine::reverse(&[(plans[1].plan(), &[1])]);
+    assert_eq!(alone.steps().next().unwrap().change.to, State::text("7"));
+    let both = engine::reverse(&[(plans[1].plan(), &[1]), (plans[0].plan(), &[1])]);
+    let changes: Vec<_> = both.steps().map(|step| step.change.clone()).collect();
+    assert_eq!(changes, [model::Change { resource: key, from: State::text("0"), to: State::text("1") }]);
+    let both = both.approve(Approval { by: "test".into(), irreversible: false }).unwrap();
+    assert_eq!(enforce_it(&both), Outcome::Enforced);
+    assert_eq!(memory.states(), before);
+}
