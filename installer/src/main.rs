@@ -5,6 +5,7 @@
 mod answers;
 mod baseline;
 mod boot;
+mod causes;
 mod cli;
 mod commands;
 mod controls;
@@ -14,6 +15,7 @@ mod engine_stream;
 mod events;
 mod failure;
 mod history;
+mod looks;
 mod output;
 mod passphrase;
 mod planfile;
@@ -23,6 +25,7 @@ mod second_person;
 mod session;
 mod shape;
 mod shelf;
+mod signing;
 mod site;
 mod tailoring;
 

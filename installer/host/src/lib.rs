@@ -6,16 +6,20 @@
 mod daemons;
 mod facts;
 mod files;
+mod history;
 mod local;
 mod run;
 mod runs;
 mod sysctl;
+mod traces;
 mod tree;
 mod walk;
 
 pub use facts::{Facts, LockKind, LockPeer, UnknownLock, lock_peer};
+pub use history::{History, Kept};
 pub use local::Local;
 pub use runs::{Lock, RunDir, Runs, RunsError};
+pub use traces::{Times, Touched, Traces};
 
 /// The user that this process acts as.
 pub fn user() -> u32 {

@@ -2,8 +2,8 @@
 //!
 //! Below another root only files are looked at and changed, and nothing from inside it is ever run.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use model::{
 use syntax::Source;
 
 use crate::facts::Facts;
+use crate::traces::Traces;
 use crate::tree::Tree;
 use crate::{daemons, files, sysctl, walk};
 
@@ -34,6 +35,11 @@ impl Local {
     /// When the root cannot be opened as a directory.
     pub fn new(root: &Path, facts: Facts) -> io::Result<Self> {
         Ok(Self { tree: Tree::at(root)?, facts: Arc::new(facts) })
+    }
+
+    /// What the system wrote down about who touched these paths.
+    pub fn traces(&self, paths: &BTreeSet<HostPath>) -> Traces {
+        Traces::read(&self.tree, paths)
     }
 
     /// Whether a resource belongs to this backend.

@@ -4,6 +4,7 @@
 //! The engine folds demands into [`Change`]s, orders them into a [`Plan`] and lets a [`Host`] carry them
 //! out. Everything here is data or a trait: no file system, clock, process or runtime.
 
+mod cause;
 mod change;
 mod control;
 mod demand;
@@ -18,6 +19,7 @@ mod secret;
 mod state;
 mod view;
 
+pub use cause::{Cause, Confidence, Mover};
 pub use change::{Change, Handler};
 pub use control::{About, Attestation, Control, ControlId, Judgement, Reference, Severity, Waiver};
 pub use demand::{Conflict, Constraint, Demand, Target};

@@ -6,12 +6,12 @@ use model::{Approval, Blobs, Plan, StepId};
 
 use super::resume::show;
 use crate::cli::{Approve, Global};
-use crate::converge::{self, carry_out, exit_of, lock, unwritable};
+use crate::converge::{self, carry_out, exit_of, lock};
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
-use crate::output;
 use crate::session::{Request, Session};
 use crate::site::Site;
+use crate::{output, signing};
 
 /// Undo a finished run and every later one, newest first.
 #[derive(Debug, Args)]
@@ -69,7 +69,7 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     document.with_outcome(&outcome);
     document.run = Some(session.run.clone());
     document.finished = jiff::Timestamp::now().to_string();
-    directory.write("report.json", &document).map_err(|error| unwritable(&error))?;
+    signing::keep_report(&session.global.data_dir, &directory, &document)?;
     output::result(global.output, &document.text(false), &document.json());
     Ok(exit_of(&outcome, &[]))
 }

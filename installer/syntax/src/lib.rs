@@ -31,6 +31,7 @@ mod source;
 pub mod sshd;
 pub mod sudoers;
 mod sysctl;
+pub mod traces;
 mod units;
 mod wireless;
 mod xml;
