@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
-# Installs what the demo and the tests need from Debian, without starting any service. What is there is kept.
+# Installs what the demo needs from Debian, and with `test` what the tests need besides, without starting any service.
+# What is there is kept.
 set -euo pipefail
+pairs=(debootstrap:debootstrap openssl:openssl curl:curl iproute2:ip tar:tar python3:python3 nftables:nft)
+if [ "${1:-}" = test ]; then
+  pairs+=(strace:strace skopeo:skopeo chrony:chronyd openscap-scanner:oscap libxml2-utils:xmllint chromium:chromium
+    systemd-container:systemd-nspawn openssh-server:sshd sudo:visudo rpm:rpmbuild db5.3-util:db5.3_load)
+fi
 wanted=()
-for pair in debootstrap:debootstrap strace:strace openssl:openssl curl:curl iproute2:ip tar:tar python3:python3 \
-  skopeo:skopeo nftables:nft chrony:chronyd openscap-scanner:oscap libxml2-utils:xmllint chromium:chromium; do
+for pair in "${pairs[@]}"; do
   command -v "${pair#*:}" >/dev/null || [ -x "/usr/sbin/${pair#*:}" ] || wanted+=("${pair%%:*}")
 done
 [ -e /usr/lib/x86_64-linux-gnu/libfuse.so.2 ] || [ -e /lib/x86_64-linux-gnu/libfuse.so.2 ] || wanted+=(libfuse2)

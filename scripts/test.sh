@@ -12,7 +12,7 @@ step() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
 trap 'tell_full $? .' EXIT
 
 step "Packages and tools"
-scripts/packages.sh
+scripts/packages.sh test
 tools=$(scripts/tools.sh)
 export PATH=$tools:$PATH
 cosign=target/cosign/usr/bin/cosign

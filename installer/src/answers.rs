@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Exit, Failure};
+use crate::within::Within;
 
 mod people;
 
@@ -137,6 +138,10 @@ pub struct Harden {
     /// Tailorings by name, or files (`*.toml`) that hold some; an install applies `container-host` when this is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tailoring: Option<Vec<String>>,
+    /// How long a run that may close a way in waits to be confirmed from a new login before it is taken back, as
+    /// `10min`, which it is when absent; `0` for no guard, which takes `--yes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm_within: Option<Within>,
     /// Only these rules, by id or as `cis:5.1.7`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,

@@ -4,6 +4,7 @@
 //! pinned and taken back like everything else.
 
 use std::path::Path;
+use std::time::Duration;
 
 use engine::{Context, Outcome, Pin};
 use model::{About, Constraint, Control, ControlId, HostPath, Resource, Severity, State};
@@ -16,7 +17,7 @@ use crate::history::{self, Past};
 use crate::session::{Request, Session};
 use crate::site::Site;
 use crate::tailoring;
-use crate::{output, shelf};
+use crate::{guard, output, shelf};
 
 const UNIT: &str = "/etc/systemd/system/groundfast-recover.service";
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/groundfast-recover.service";
@@ -28,17 +29,16 @@ const TARGET: &str = "../groundfast-recover.service";
 /// When nothing was installed, its bundle is damaged, or the stack does not come up.
 pub async fn recover(session: &Session<'_>, only_plan: bool) -> Result<Exit, Failure> {
     // Power may have been lost in the middle of a run: what is not finished is taken back first.
-    if let Some(name) = history::interrupted(&session.runs)?
-        && let Some(past) = Past::read(&session.runs, &name)?
-    {
+    if let Some(past) = unfinished(session)? {
         if only_plan {
             return show_taking_back(session, &past).await;
         }
-        let outcome = take_back(session, &past).await?;
+        let (name, why) = (past.name.clone(), "the run was interrupted, or not confirmed, before this start");
+        let outcome = take_back(session, &past, why).await?;
         if matches!(outcome, Outcome::Stranded { .. }) {
             return finish(session, &past, &outcome);
         }
-        output::say(&format!("⚠ run {name} was interrupted and has been taken back"));
+        output::say(&format!("⚠ run {name} was not finished and has been taken back"));
     }
     let past = history::in_force(history::all(&session.runs)?);
     let last = past.iter().rfind(|past| past.request.bundle.is_some()).ok_or_else(|| {
@@ -59,6 +59,7 @@ pub async fn recover(session: &Session<'_>, only_plan: bool) -> Result<Exit, Fai
         controls: site.product().map(|product| product.controls()).unwrap_or_default(),
         earlier: Vec::new(),
         host: &backends,
+        files: None,
         bytes: site.blobs(),
         texts: site.product().map(|product| &product.texts),
         approve: &approve,
@@ -72,6 +73,15 @@ pub async fn recover(session: &Session<'_>, only_plan: bool) -> Result<Exit, Fai
         site.forget_replaced()?;
     }
     Ok(exit)
+}
+
+/// The last run, when it was cut short, or nobody confirmed it before the machine was started again.
+fn unfinished(session: &Session<'_>) -> Result<Option<Past>, Failure> {
+    let over = |past: &Past| {
+        past.replay.armed.as_ref().is_some_and(|until| guard::left(until) == Some(Duration::ZERO))
+    };
+    let last = history::latest(&session.runs)?;
+    Ok(last.filter(|past| past.is_interrupted() || past.is_awaiting() && over(past)))
 }
 
 /// The controls that the unit is there and enabled, where the target has systemd.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands;
+use crate::within::Within;
 
 /// From one signed file and a bare Linux machine to a hardened, running, provably unmodified site.
 #[derive(Debug, Parser)]
@@ -86,6 +87,10 @@ pub struct Approve {
     /// Approve what cannot be taken back as well.
     #[arg(long)]
     pub accept_irreversible: bool,
+    /// How long a run that may close a way in waits for `groundfast confirm` from a new login before it is taken
+    /// back; 10min unless the answers say otherwise, 0 for no guard.
+    #[arg(long, value_name = "TIME")]
+    pub confirm_within: Option<Within>,
 }
 
 /// Which controls of a profile, and with which values.
@@ -124,6 +129,8 @@ pub enum Command {
     Bundle(commands::bundle::Verb),
     /// Print completions for a shell.
     Completions(commands::docs::Completions),
+    /// Keep what the last run changed; call it from a login that began after that run.
+    Confirm(commands::confirm::Confirm),
     /// Write the man pages and the JSON Schemas of every file format into a folder.
     Docs(commands::docs::Docs),
     /// Find what has moved since the last run.

@@ -1,14 +1,16 @@
 //! The one way from controls to a changed machine: assess, plan, approve, enforce, look again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 
 use engine::{
     Assessment, Cancel, Context, MemoryBlobs, Outcome, Progress, Run, Several, assess, diff, enforce,
+    enforce_first,
 };
 use host::{RunDir, RunsError};
 use model::{
-    Approval, Approved, Blobs, Control, ControlId, Finding, Host, Keep, Kind, Plan, Severity, Sink, Verdict,
+    Approval, Approved, Blobs, Control, ControlId, Demand, Finding, Guard, Host, Keep, Kind, Plan, Risk,
+    Severity, Sink, StageKind, Verdict,
 };
 
 use crate::cli::Approve;
@@ -16,7 +18,7 @@ use crate::document::Document;
 use crate::failure::{Exit, Failure};
 use crate::planfile;
 use crate::session::{Request, Session};
-use crate::{output, second_person, signing};
+use crate::{access, guard, output, second_person, signing};
 use report::text;
 
 /// Everything one convergence works with.
@@ -28,6 +30,8 @@ pub struct Job<'j> {
     pub earlier: Vec<Finding>,
     pub context: Context,
     pub host: &'j dyn Host,
+    /// The files of the running machine, where the run may close a way into it.
+    pub files: Option<&'j dyn syntax::Source>,
     /// Bytes that plans may name besides their own, such as those of a bundle.
     pub bytes: Vec<&'j dyn Blobs>,
     /// Texts made for this run, kept with it.
@@ -49,7 +53,7 @@ impl Job<'_> {
     pub async fn run(&self) -> Result<Exit, Failure> {
         let sink: &dyn Sink = &self.session.events;
         sink.emit(Kind::Phase { name: "assess".to_owned() });
-        let before = assess(&self.controls, self.host, &self.context, sink).await;
+        let mut before = assess(&self.controls, self.host, &self.context, sink).await;
         sink.emit(Kind::PhaseEnded { name: "assess".to_owned(), ok: true });
         if before.findings.iter().any(blocks) {
             return Ok(self.stopped(&self.judged(before.findings, "findings")));
@@ -58,6 +62,7 @@ impl Job<'_> {
         let plan =
             engine::plan(&before.demands, self.host, &planned).await.map_err(|error| unplannable(&error))?;
         let diffs = self.diffs(&before, &plan).await?;
+        before.findings.extend(access::finding(self, &plan, &planned, sink).await);
         if self.approve.plan {
             let mut document = self.judged(before.findings, "planned");
             document.with_plan(&plan, &diffs);
@@ -69,28 +74,87 @@ impl Job<'_> {
             output::say(&format!("the plan is in {}; enforce it with --plan-in", path.display()));
             return Ok(Exit::Done);
         }
-        let approved = self.approved(plan, &before, &diffs)?;
-        self.enforce(before, &approved, &planned, &diffs).await
+        if before.findings.iter().any(blocks) {
+            return Ok(self.stopped(&self.judged(before.findings, "findings")));
+        }
+        let by = self.approver(&plan, &before, &diffs)?;
+        let (held, plan) = match self.held_back(&plan) {
+            held if held.is_empty() => (held, plan),
+            held => {
+                let plan = self.plan(&before, &held, &planned).await?;
+                (held, plan)
+            }
+        };
+        let approval = Approval { by, irreversible: self.approve.accept_irreversible };
+        let approved = approved(plan, approval)?;
+        self.enforce(before, &approved, &held, &planned, &diffs).await
+    }
+
+    /// Plans what the findings demand, but for the packages that these controls ask for.
+    async fn plan(
+        &self,
+        found: &Assessment,
+        held: &BTreeSet<ControlId>,
+        into: &MemoryBlobs,
+    ) -> Result<Plan, Failure> {
+        let is_held = |demand: &Demand| {
+            demand.resource.stage() == Some(StageKind::Package) && held.contains(&demand.by)
+        };
+        let demands: Vec<_> = found.demands.iter().filter(|demand| !is_held(demand)).cloned().collect();
+        engine::plan(&demands, self.host, into).await.map_err(|error| unplannable(&error))
+    }
+
+    /// Whether exactly this plan is to be enforced: one that was stored, or that a second person signed.
+    fn is_exact(&self) -> bool {
+        self.approve.plan_in.is_some() || self.request.answers.approval.second_person
+    }
+
+    /// The controls whose packages are left alone, because nobody accepted what cannot be taken back. A stored
+    /// or signed plan is enforced as a whole or not at all.
+    fn held_back(&self, plan: &Plan) -> BTreeSet<ControlId> {
+        if self.approve.accept_irreversible || self.is_exact() {
+            return BTreeSet::new();
+        }
+        let lasting = plan.steps().filter(|step| step.risk == Risk::Irreversible);
+        lasting.flat_map(|step| step.by.iter().cloned()).collect()
     }
 
     async fn enforce(
         &self,
         before: Assessment,
         approved: &Approved,
+        held: &BTreeSet<ControlId>,
         planned: &MemoryBlobs,
         diffs: &[(String, String)],
     ) -> Result<Exit, Failure> {
         let session = self.session;
+        guard::declined(&self.request.answers, self.approve, approved.plan())?;
+        let guard = guard::of(session, &self.request.answers)?;
         let _lock = if self.locked { None } else { Some(lock(session)?) };
         refuse_interrupted(session)?;
         let texts: Vec<&MemoryBlobs> = self.texts.into_iter().chain([planned]).collect();
-        let directory = begin(session, &self.request, approved, &texts)?;
+        // Packages that come first change what there is to plan. A stored plan is enforced as it stands.
+        let first = engine::packages_first(approved.plan()).filter(|_| !self.is_exact());
+        let first = first.map(|first| self::approved(first, approved.approval().clone())).transpose()?;
+        let directory = begin(session, &self.request, first.as_ref().unwrap_or(approved), &texts)?;
         let mut stores: Vec<&dyn Blobs> = vec![&directory];
         stores.extend(&self.bytes);
-        let outcome =
-            carry_out(session, approved, self.host, &directory, &Several(stores), Progress::none()).await;
+        let (bytes, guard) = (Several(stores), guard.as_ref().map(|guard| guard as &dyn Guard));
+        let (approved, outcome) = match first {
+            None => {
+                let progress = Progress::none();
+                let outcome =
+                    carry_out(session, approved, self.host, &directory, &bytes, progress, guard).await;
+                (approved.clone(), outcome)
+            }
+            Some(first) => self.in_two_parts(first, held, &directory, &bytes, guard).await?,
+        };
+        let approved = &approved;
         let after = assess(&self.controls, self.host, &self.context, &Silent).await;
-        let findings = fixed(&before.findings, after.findings, approved.plan());
+        let mut findings = fixed(&before.findings, after.findings, approved.plan());
+        for finding in findings.iter_mut().filter(|finding| held.contains(&finding.control)) {
+            hold(finding);
+        }
         for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Fixed) {
             session.events.emit(Kind::Found(Box::new(finding.clone())));
         }
@@ -99,26 +163,64 @@ impl Job<'_> {
         document.with_outcome(&outcome);
         document.run = Some(session.run.clone());
         document.finished = jiff::Timestamp::now().to_string();
-        let text = document.text(false);
+        let text = format!("{}{}", document.text(false), guard::note(&outcome, approved.plan()));
         let folder = self.request.answers.report.folder.as_deref();
         keep_report(&session.global.data_dir, &directory, &document, &text, folder)?;
         output::result(session.global.output, &text, &document.json());
         Ok(exit_of(&outcome, &document.findings))
     }
 
-    /// Asks whoever may approve, or refuses.
-    fn approved(
+    /// Packages first, then everything else planned anew against what they brought: one run, taken back as one.
+    async fn in_two_parts(
         &self,
-        plan: Plan,
+        first: Approved,
+        held: &BTreeSet<ControlId>,
+        directory: &RunDir,
+        bytes: &dyn Blobs,
+        guard: Option<&dyn Guard>,
+    ) -> Result<(Approved, Outcome), Failure> {
+        let session = self.session;
+        let cancel = Cancel::default();
+        let watcher = tokio::spawn(watch(cancel.clone()));
+        let run = run_of(session, &first, self.host, directory, bytes, &cancel, guard);
+        let progress = match enforce_first(&run, Progress::none()).await {
+            Ok(progress) => progress,
+            Err(outcome) => {
+                watcher.abort();
+                return Ok((first, outcome));
+            }
+        };
+        let memory = MemoryBlobs::default();
+        let seen = assess(&self.controls, self.host, &self.context, &Silent).await;
+        let whole = match self.plan(&seen, held, &memory).await {
+            Ok(rest) => engine::extend(first.plan(), rest),
+            // The packages are there all the same; what is left is told by the findings, and planned next time.
+            Err(failure) => {
+                output::say(&format!("planning the rest failed: {}", failure.causes().join(": ")));
+                first.plan().clone()
+            }
+        };
+        let approval = first.approval().clone();
+        let whole = whole.approve(approval).unwrap_or_else(|_| first.clone());
+        write_plan(directory, &whole, &[&memory])?;
+        let run = run_of(session, &whole, self.host, directory, bytes, &cancel, guard);
+        let outcome = enforce(&run, progress).await;
+        watcher.abort();
+        Ok((whole, outcome))
+    }
+
+    /// Asks whoever may approve, or refuses.
+    fn approver(
+        &self,
+        plan: &Plan,
         before: &Assessment,
         diffs: &[(String, String)],
-    ) -> Result<Approved, Failure> {
+    ) -> Result<String, Failure> {
         if let Some(path) = &self.approve.plan_in {
-            planfile::check(path, &plan)?;
+            planfile::check(path, plan)?;
         }
         let second = self.approve.approval.as_deref();
-        let second = second_person::approval(self.session, &self.request, &plan, second)?;
-        let irreversible = self.approve.accept_irreversible;
+        let second = second_person::approval(self.session, &self.request, plan, second)?;
         let by = if self.approve.plan_in.is_some() {
             "--plan-in"
         } else if self.approve.yes {
@@ -129,21 +231,15 @@ impl Job<'_> {
             "nothing to approve"
         } else {
             let mut document = self.judged(before.findings.clone(), "planned");
-            document.with_plan(&plan, diffs);
-            self.print_plan(&document, &plan, diffs);
+            document.with_plan(plan, diffs);
+            self.print_plan(&document, plan, diffs);
             if !ask() {
                 return Err(Failure::new(Exit::Usage, "the plan was not approved, so nothing was changed")
                     .hint("approve it with --yes, or store it with --plan-out FILE and approve that file"));
             }
             "operator at the terminal"
         };
-        let by = second.map_or(by.to_owned(), |second| format!("{by}, and {second}"));
-        let approval = Approval { by, irreversible };
-        plan.approve(approval).map_err(|plan| {
-            let count = plan.irreversible();
-            Failure::new(Exit::Usage, format!("{count} changes cannot be taken back and are not approved"))
-                .hint("approve them with --accept-irreversible")
-        })
+        Ok(second.map_or(by.to_owned(), |second| format!("{by}, and {second}")))
     }
 
     /// A diff for each control that demands something, made from its own demands alone.
@@ -199,21 +295,44 @@ pub async fn carry_out(
     directory: &RunDir,
     bytes: &dyn Blobs,
     progress: Progress,
+    guard: Option<&dyn Guard>,
 ) -> Outcome {
     let cancel = Cancel::default();
     let watcher = tokio::spawn(watch(cancel.clone()));
-    let run = Run {
-        plan: approved,
-        host,
-        bytes,
-        keep: directory,
-        journal: directory,
-        sink: &session.events,
-        cancel: &cancel,
-    };
+    let run = run_of(session, approved, host, directory, bytes, &cancel, guard);
     let outcome = enforce(&run, progress).await;
     watcher.abort();
     outcome
+}
+
+fn run_of<'r>(
+    session: &'r Session<'_>,
+    plan: &'r Approved,
+    host: &'r dyn Host,
+    directory: &'r RunDir,
+    bytes: &'r dyn Blobs,
+    cancel: &'r Cancel,
+    guard: Option<&'r dyn Guard>,
+) -> Run<'r> {
+    Run { plan, host, bytes, keep: directory, journal: directory, sink: &session.events, cancel, guard }
+}
+
+/// Approves a plan, as far as the approval goes.
+fn approved(plan: Plan, approval: Approval) -> Result<Approved, Failure> {
+    plan.approve(approval).map_err(|plan| {
+        let count = plan.irreversible();
+        Failure::new(Exit::Usage, format!("{count} changes cannot be taken back and are not approved"))
+            .hint("approve them with --accept-irreversible")
+    })
+}
+
+/// Says of a finding that still fails that it was left so for want of an approval.
+fn hold(finding: &mut Finding) {
+    if finding.verdict == Verdict::Fail {
+        finding
+            .mend
+            .push_str("; it cannot be taken back, so groundfast does it with --accept-irreversible only");
+    }
 }
 
 async fn watch(cancel: Cancel) {
@@ -239,16 +358,21 @@ pub fn begin(
     texts: &[&MemoryBlobs],
 ) -> Result<RunDir, Failure> {
     let directory = session.runs.create(&session.run).map_err(|error| unwritable(&error))?;
-    for (_, bytes) in texts.iter().flat_map(|texts| texts.all()) {
-        directory.keep(&mut bytes.as_slice()).map_err(|error| {
-            Failure::new(Exit::Error, "keeping the bytes of the plan; nothing was changed").because(&error)
-        })?;
-    }
     directory.write("request.json", request).map_err(|error| unwritable(&error))?;
-    directory.write("plan.json", approved).map_err(|error| unwritable(&error))?;
+    write_plan(&directory, approved, texts)?;
     let recorded = session.events.record(directory.path());
     recorded.map_err(|error| Failure::new(Exit::Error, "recording the events of the run").because(&error))?;
     Ok(directory)
+}
+
+/// Writes down a plan with the bytes that it names.
+fn write_plan(directory: &RunDir, approved: &Approved, texts: &[&MemoryBlobs]) -> Result<(), Failure> {
+    for (_, bytes) in texts.iter().flat_map(|texts| texts.all()) {
+        directory
+            .keep(&mut bytes.as_slice())
+            .map_err(|error| Failure::new(Exit::Error, "keeping the bytes of the plan").because(&error))?;
+    }
+    directory.write("plan.json", approved).map_err(|error| unwritable(&error))
 }
 
 /// Takes the lock of this machine.
@@ -265,13 +389,13 @@ pub fn lock(session: &Session<'_>) -> Result<host::Lock, Failure> {
     })
 }
 
-/// Refuses to begin while an earlier run is neither finished nor taken back.
+/// Refuses to begin while an earlier run is neither finished nor taken back, or waits to be confirmed.
 ///
 /// # Errors
 /// Exit 4, naming the run and the ways out.
 pub fn refuse_interrupted(session: &Session<'_>) -> Result<(), Failure> {
     match crate::history::interrupted(&session.runs)? {
-        None => Ok(()),
+        None => guard::refuse_armed(session),
         Some(name) => {
             Err(Failure::new(Exit::Refused, format!("run {name} was interrupted and is not finished"))
                 .hint("carry on with `groundfast resume`, or take it back with `groundfast recover`"))
@@ -337,8 +461,12 @@ fn keep_report(
 /// The exit code of an enforcement.
 pub fn exit_of(outcome: &Outcome, findings: &[Finding]) -> Exit {
     match outcome {
-        Outcome::Enforced if findings.iter().any(|finding| finding.verdict.is_finding()) => Exit::Findings,
-        Outcome::Enforced => Exit::Done,
+        Outcome::Enforced | Outcome::Awaiting { .. }
+            if findings.iter().any(|one| one.verdict.is_finding()) =>
+        {
+            Exit::Findings
+        }
+        Outcome::Enforced | Outcome::Awaiting { .. } => Exit::Done,
         Outcome::RolledBack { cancelled: true, .. } => Exit::Cancelled,
         Outcome::RolledBack { .. } => Exit::RolledBack,
         _ => Exit::Stranded,

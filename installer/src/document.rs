@@ -22,7 +22,7 @@ pub struct Document {
     pub started: String,
     /// When it ended, RFC 3339 in UTC.
     pub finished: String,
-    /// `passed`, `findings`, `planned`, `enforced`, `rolled-back`, `cancelled`, `stranded`, `drifted` or `done`.
+    /// `passed`, `findings`, `planned`, `enforced`, `awaiting-confirmation`, `rolled-back`, `cancelled`, `stranded`, `drifted` or `done`.
     pub outcome: String,
     /// The run's name, when something was or was to be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,8 @@ impl Document {
     /// Takes in what could not be taken back.
     pub fn with_outcome(&mut self, outcome: &Outcome) {
         self.outcome = outcome.to_string();
-        self.result = match outcome {
+        let more = match outcome {
+            Outcome::Awaiting { until, .. } => json!({ "confirm": { "until": until } }),
             Outcome::RolledBack { why, .. } => json!({ "why": why }),
             Outcome::Stranded { why, left, .. } => {
                 let left: Vec<_> = left
@@ -87,6 +88,11 @@ impl Document {
             }
             _ => Value::Null,
         };
+        match (&mut self.result, more) {
+            (_, Value::Null) => {}
+            (Value::Object(told), Value::Object(more)) => told.extend(more),
+            (result, more) => *result = more,
+        }
     }
 
     /// The document as text for people; `all` shows the findings that need nobody as well.

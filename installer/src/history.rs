@@ -46,11 +46,17 @@ impl Past {
 
     /// Whether it was begun and neither finished nor taken back.
     pub fn is_interrupted(&self) -> bool {
-        self.replay.plan.is_some() && self.replay.sealed.is_none()
+        self.replay.plan.is_some() && self.replay.sealed.is_none() && !self.is_awaiting()
     }
 
+    /// Whether all of it was done, and nobody confirmed it yet.
+    pub fn is_awaiting(&self) -> bool {
+        self.replay.awaiting.is_some()
+    }
+
+    /// What waits to be confirmed is what the machine is, so it counts until it is taken back.
     fn is_enforced(&self) -> bool {
-        self.replay.sealed.as_deref() == Some("enforced")
+        self.replay.sealed.as_deref() == Some("enforced") || self.is_awaiting()
     }
 }
 
@@ -69,6 +75,23 @@ pub fn all(runs: &Runs) -> Result<Vec<Past>, Failure> {
 /// When the runs cannot be read.
 pub fn interrupted(runs: &Runs) -> Result<Option<String>, Failure> {
     Ok(all(runs)?.into_iter().rfind(Past::is_interrupted).map(|past| past.name))
+}
+
+/// The run that waits to be confirmed, if one does.
+///
+/// # Errors
+/// When the runs cannot be read.
+pub fn awaiting(runs: &Runs) -> Result<Option<Past>, Failure> {
+    Ok(latest(runs)?.filter(Past::is_awaiting))
+}
+
+/// The last run that was begun.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn latest(runs: &Runs) -> Result<Option<Past>, Failure> {
+    let names = runs.names().map_err(|error| unwritable(&error))?;
+    names.iter().rev().find_map(|name| Past::read(runs, name).transpose()).transpose()
 }
 
 /// The runs in force, oldest first: enforced, not taken back, and not themselves a taking back.

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "in a binary, `pub` says: for the other modules")]
 
+mod access;
 mod answers;
 mod baseline;
 mod boot;
@@ -14,6 +15,7 @@ mod document;
 mod engine_stream;
 mod events;
 mod failure;
+mod guard;
 mod history;
 mod looks;
 mod output;
@@ -28,6 +30,7 @@ mod shelf;
 mod signing;
 mod site;
 mod tailoring;
+mod within;
 
 use std::process::ExitCode;
 

@@ -103,6 +103,11 @@ impl Site {
         self.local.traces(paths)
     }
 
+    /// The files of the machine or root that is worked on.
+    pub fn files(&self) -> &dyn syntax::Source {
+        self.local.source()
+    }
+
     /// Bytes that plans of this site may name besides those of their runs.
     pub fn blobs(&self) -> Vec<&dyn Blobs> {
         let mut blobs: Vec<&dyn Blobs> = vec![&self.store];

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     Attributes, Constraint, Control, Demand, Entry, Evidence, Fact, FileQuery, FileState, HostPath,
-    Judgement, Node, Resource, State, SysctlScope, Unread, Wanted,
+    Judgement, Move, Node, Resource, State, SysctlScope, Transaction, Unread, Wanted,
 };
 use syntax::{Lookups, Source};
 
@@ -37,6 +37,8 @@ pub(crate) struct Machine {
     pub(crate) files: BTreeMap<HostPath, Inode>,
     pub(crate) running: BTreeMap<String, String>,
     pub(crate) active: BTreeSet<String>,
+    /// Packages that can be installed, at version 2.
+    pub(crate) offered: BTreeSet<String>,
     pub(crate) facts: BTreeMap<Fact, State>,
     pub(crate) offline: bool,
     /// Nothing at all can be read.
@@ -85,6 +87,11 @@ impl Machine {
 
     pub(crate) fn running(mut self, key: &str, value: &str) -> Self {
         self.running.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    pub(crate) fn offering(mut self, package: &str) -> Self {
+        self.offered.insert(package.to_owned());
         self
     }
 
@@ -150,8 +157,36 @@ impl Machine {
             Resource::Activity { unit } => {
                 Ok(State::text(if self.active.contains(unit) { "active" } else { "inactive" }))
             }
+            Resource::Transaction { .. } if self.offline => {
+                Err(Unread::Unsupported("below another root".into()))
+            }
+            Resource::Transaction { install, remove } => self.simulate(lookups, install, remove),
             other => panic!("no control asks for {other}"),
         }
+    }
+
+    /// A package manager whose sources hold version 2 of what is offered, and that must keep `sudo`.
+    fn simulate(
+        &self,
+        lookups: &Lookups<'_>,
+        install: &BTreeSet<String>,
+        remove: &BTreeSet<String>,
+    ) -> Result<State, Unread> {
+        let mut transaction = Transaction::default();
+        let state = |name: &str| lookups.packages().map(|packages| packages.version(name).map(str::to_owned));
+        for name in install {
+            if !self.offered.contains(name) {
+                return Err(Unread::Failed(format!("apt-get: unable to locate package {name}")));
+            }
+            let (package, from) = (name.clone(), state(name)?.into());
+            transaction.moves.push(Move { package, from, to: State::text("2"), back: true });
+        }
+        for name in remove {
+            let (package, from) = (name.clone(), state(name)?.into());
+            transaction.moves.push(Move { package, from, to: State::Absent, back: false });
+            transaction.refused.extend((name == "sudo").then(|| "sudo would be removed".to_owned()));
+        }
+        Ok(transaction.to_state())
     }
 
     fn known(&self, file: &str) -> BTreeSet<u32> {
@@ -265,6 +300,16 @@ impl Machine {
                 Some("active") => drop(self.active.insert(unit.clone())),
                 _ => drop(self.active.remove(unit)),
             },
+            Resource::Package { name } => {
+                let status = self.inode(&path("/var/lib/dpkg/status")).unwrap().content.clone();
+                let head = format!("Package: {name}\n");
+                let others = status.split("\n\n").filter(|one| !one.is_empty() && !one.starts_with(&head));
+                let mut text: String = others.map(|one| format!("{one}\n\n")).collect();
+                if let Some(version) = wanted.as_text() {
+                    text += &format!("{head}Status: install ok installed\nVersion: {version}\n\n");
+                }
+                self.put("/var/lib/dpkg/status", Node::File, 0o644, &text);
+            }
             other => panic!("nobody can change {other}"),
         }
     }

@@ -17,6 +17,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub mod machine;
 pub mod site;
 
 /// What one call of the binary gave.

@@ -1,16 +1,16 @@
 //! Enforcement: check `from`, journal the intent, put, journal that it was made, re-read every `to`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::{
-    Approved, Blobs, Change, Host, Journal, Keep, Kind, Level, Resource, Sink, Stage, State, Step, StepEnd,
-    StepId,
+    Approved, Blobs, Change, Guard, Host, Journal, Keep, Kind, Level, Moment, Resource, Sink, Stage,
+    StageKind, State, Step, StepEnd, StepId,
 };
 
 use crate::between::{gone, halfway};
 use crate::journal::{Record, Replay};
+use crate::together;
 use crate::undo::{self, Outcome};
 
 /// A request to stop, shared with whoever reads keys and signals.
@@ -45,6 +45,8 @@ pub struct Run<'a> {
     pub sink: &'a dyn Sink,
     /// Who may stop it.
     pub cancel: &'a Cancel,
+    /// Who takes it back when it locks its operator out; nobody where that cannot happen or was declined.
+    pub guard: Option<&'a dyn Guard>,
 }
 
 /// How far an earlier, interrupted attempt at the same plan came; empty for a fresh run.
@@ -67,40 +69,97 @@ impl Progress {
 }
 
 /// Why enforcement stopped.
+#[derive(Default)]
 pub(crate) struct Stop {
     pub(crate) step: Option<StepId>,
     pub(crate) why: String,
     pub(crate) cancelled: bool,
+    /// Steps of which no daemon was told yet, because a check came before.
+    pub(crate) untold: Vec<StepId>,
 }
 
 impl Stop {
+    fn because(why: String) -> Self {
+        Self { why, ..Self::default() }
+    }
+
     fn at(step: &Step, why: impl std::fmt::Display) -> Self {
-        Self { step: Some(step.id), why: format!("{}: {why}", step.change.resource), cancelled: false }
+        Self { step: Some(step.id), why: format!("{}: {why}", step.change.resource), ..Self::default() }
     }
 }
 
 /// Carries out an approved plan, completely or, as far as re-reading can prove it, not at all.
 ///
-/// With `progress` of an interrupted run it goes on where that run stopped.
+/// With `progress` of an interrupted run it goes on where that run stopped. A guarded run that may close a way in
+/// is not sealed when it is done: it awaits [`confirm`](crate::confirm).
 pub async fn enforce(run: &Run<'_>, progress: Progress) -> Outcome {
+    let (mut begun, opened) = open(run, progress);
+    let result = match opened {
+        Ok(()) => guarded(run, &mut begun).await,
+        Err(stop) => Err(stop),
+    };
+    let outcome = match result {
+        Ok(None) => Outcome::Enforced,
+        Ok(Some(until)) => {
+            let outcome = Outcome::Awaiting { until };
+            run.sink.emit(Kind::Ended { outcome: outcome.to_string() });
+            return outcome;
+        }
+        Err(stop) => undo::after(run, &begun, stop).await,
+    };
+    undo::seal(run, &outcome).await;
+    outcome
+}
+
+/// Carries out a plan that is only the first part: a success does not end the run, which goes on with a plan that
+/// holds these steps and more (see [`extend`](crate::extend)), given the progress that this answers.
+///
+/// # Errors
+/// How the run ended, when it did not succeed.
+pub async fn enforce_first(run: &Run<'_>, progress: Progress) -> Result<Progress, Outcome> {
+    let (mut begun, opened) = open(run, progress);
+    let result = match opened {
+        Ok(()) => stages(run, &mut begun).await,
+        Err(stop) => Err(stop),
+    };
+    match result {
+        Ok(()) => Ok(Progress { begun, fresh: true }),
+        Err(stop) => {
+            let outcome = undo::after(run, &begun, stop).await;
+            undo::seal(run, &outcome).await;
+            Err(outcome)
+        }
+    }
+}
+
+/// Announces the plan and opens the journal for it. Answers the steps that were begun before.
+fn open(run: &Run<'_>, progress: Progress) -> (Vec<StepId>, Result<(), Stop>) {
     announce(run);
-    let mut begun = progress.begun;
     let opening = if progress.fresh {
-        let (plan, approved_by) = (run.plan.plan().digest, run.plan.approval().by.clone());
-        Record::Started { plan, approved_by }
+        let plan = run.plan.plan().digest;
+        Record::Started { plan, approved_by: run.plan.approval().by.clone() }
     } else {
         Record::Resumed
     };
-    let result = match opening.write(run.journal) {
-        Ok(()) => stages(run, &mut begun).await,
-        Err(error) => Err(Stop { step: None, why: error.to_string(), cancelled: false }),
+    (progress.begun, opening.write(run.journal).map_err(|error| Stop::because(error.to_string())))
+}
+
+/// All stages, and around them the guard where the plan may close a way in. Answers until when it then waits.
+async fn guarded(run: &Run<'_>, begun: &mut Vec<StepId>) -> Result<Option<Moment>, Stop> {
+    let doors = run.plan.plan().doors();
+    let Some(guard) = run.guard.filter(|_| !doors.is_empty()) else {
+        return stages(run, begun).await.map(|()| None);
     };
-    let outcome = match result {
-        Ok(()) => Outcome::Enforced,
-        Err(stop) => undo::after(run, &begun, stop).await,
-    };
-    undo::seal(run, &outcome);
-    outcome
+    let failed = |error: String| Stop::because(format!("arming the guard: {error}"));
+    let until = guard.arm().await.map_err(|error| failed(error.to_string()))?;
+    Record::Armed { until }.write(run.journal).map_err(|error| failed(error.to_string()))?;
+    stages(run, begun).await?;
+    // The operator's time begins when there is something to try.
+    let until = guard.arm().await.map_err(|error| failed(error.to_string()))?;
+    let since = guard.now().map_err(|error| failed(error.to_string()))?;
+    let record = Record::Awaiting { since, until: until.clone() };
+    record.write(run.journal).map_err(|error| failed(error.to_string()))?;
+    Ok(Some(until))
 }
 
 fn announce(run: &Run<'_>) {
@@ -111,20 +170,27 @@ fn announce(run: &Run<'_>) {
 
 async fn stages(run: &Run<'_>, begun: &mut Vec<StepId>) -> Result<(), Stop> {
     for stage in &run.plan.plan().stages {
-        let mut touched = BTreeSet::new();
-        for one in &stage.steps {
-            if step(run, one, begun).await? {
-                touched.insert(one.id);
+        let touched = if stage.kind == StageKind::Package {
+            together::steps(run, stage, begun).await?
+        } else {
+            let mut touched = false;
+            for one in &stage.steps {
+                touched |= step(run, one, begun).await?;
             }
-        }
-        if touched.is_empty() {
+            touched
+        };
+        if !touched {
             continue;
         }
         for handler in &stage.handlers {
-            run.host.handle(handler).await.map_err(|error| Stop {
-                step: None,
-                why: format!("{handler}: {error}"),
-                cancelled: false,
+            let handled = run.host.handle(handler).await;
+            handled.map_err(|error| {
+                let untold = if handler.is_check() {
+                    stage.steps.iter().map(|step| step.id).collect()
+                } else {
+                    Vec::new()
+                };
+                Stop { untold, ..Stop::because(format!("{handler}: {error}")) }
             })?;
         }
         verify(run, stage).await?;
@@ -134,9 +200,7 @@ async fn stages(run: &Run<'_>, begun: &mut Vec<StepId>) -> Result<(), Stop> {
 
 /// Makes one step. Answers whether this run has touched the resource.
 async fn step(run: &Run<'_>, step: &Step, begun: &mut Vec<StepId>) -> Result<bool, Stop> {
-    if run.cancel.asked() {
-        return Err(Stop { step: None, why: "cancelled by the operator".to_owned(), cancelled: true });
-    }
+    stop_if_asked(run)?;
     run.sink.emit(Kind::StepStarted { step: step.id });
     let change = &step.change;
     let ours = begun.contains(&step.id);
@@ -166,7 +230,14 @@ async fn step(run: &Run<'_>, step: &Step, begun: &mut Vec<StepId>) -> Result<boo
     Ok(true)
 }
 
-fn failed(run: &Run<'_>, step: &Step, why: impl std::fmt::Display) -> Stop {
+pub(crate) fn stop_if_asked(run: &Run<'_>) -> Result<(), Stop> {
+    if run.cancel.asked() {
+        return Err(Stop { cancelled: true, ..Stop::because("cancelled by the operator".to_owned()) });
+    }
+    Ok(())
+}
+
+pub(crate) fn failed(run: &Run<'_>, step: &Step, why: impl std::fmt::Display) -> Stop {
     let stop = Stop::at(step, why);
     let message = Some(stop.why.clone());
     run.sink.emit(Kind::StepEnded { step: step.id, end: StepEnd::Failed, message });

@@ -1,6 +1,6 @@
 //! What a run writes down before and after every step, and what can be told from it after a crash.
 
-use model::{Digest, Journal, StepId};
+use model::{Digest, Journal, Moment, StepId};
 use serde::{Deserialize, Serialize};
 
 /// One entry of a run's journal.
@@ -11,6 +11,10 @@ pub enum Record {
     Started { plan: Digest, approved_by: String },
     /// An interrupted run is being carried on.
     Resumed,
+    /// The run takes itself back at this moment and at the next start of the machine, unless it is confirmed.
+    Armed { until: Moment },
+    /// Every step was made and seen. Only a login that began `since` then may confirm it.
+    Awaiting { since: Moment, until: Moment },
     /// A step is about to be made.
     Intent { step: StepId },
     /// A step was made.
@@ -57,6 +61,10 @@ pub struct Replay {
     pub plan: Option<Digest>,
     /// Steps that were begun, in order; whether each was made can only be told by re-reading.
     pub begun: Vec<StepId>,
+    /// When it takes itself back, if it is guarded.
+    pub armed: Option<Moment>,
+    /// Since when it waits to be confirmed, if all its steps were made and nothing was taken back yet.
+    pub awaiting: Option<Moment>,
     /// Why it failed, if it had begun to take things back; and whether the operator cancelled it.
     pub failed: Option<(String, bool)>,
     /// How it ended, if it did.
@@ -76,8 +84,14 @@ impl Replay {
             match record {
                 Record::Started { plan, .. } => replay.plan = Some(plan),
                 Record::Intent { step } if !replay.begun.contains(&step) => replay.begun.push(step),
-                Record::Failed { why, cancelled, .. } => replay.failed = Some((why, cancelled)),
-                Record::Sealed { outcome } => replay.sealed = Some(outcome),
+                Record::Armed { until } => replay.armed = Some(until),
+                Record::Awaiting { since, until } => {
+                    (replay.awaiting, replay.armed) = (Some(since), Some(until));
+                }
+                Record::Failed { why, cancelled, .. } => {
+                    (replay.failed, replay.awaiting) = (Some((why, cancelled)), None);
+                }
+                Record::Sealed { outcome } => (replay.sealed, replay.awaiting) = (Some(outcome), None),
                 _ => {}
             }
         }

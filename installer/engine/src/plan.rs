@@ -9,6 +9,7 @@ use model::{
 
 use crate::blobs::{MemoryBlobs, sha256};
 use crate::fold::{self, FileDemands};
+use crate::packages::{self, Packages};
 
 /// Why demands could not be made into a plan.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,16 @@ pub enum PlanError {
         /// Why.
         why: String,
     },
+    /// The package manager would have to do what must not be done, or not what was asked.
+    #[error("{resource}: {why}, asked for by {by}")]
+    Refused {
+        /// What would be asked of the package manager.
+        resource: Box<Resource>,
+        /// Why it is not.
+        why: String,
+        /// Who asked.
+        by: String,
+    },
     /// The bytes of a planned file could not be kept.
     #[error("cannot keep the bytes of a planned file")]
     Keep(#[from] model::BlobError),
@@ -67,12 +78,37 @@ pub(crate) type Changes = Vec<(Change, Vec<ControlId>)>;
 pub async fn plan(demands: &[Demand], host: &dyn Observe, keep: &dyn Keep) -> Result<Plan, PlanError> {
     let (files, others) = sort(demands)?;
     let mut changes = fold::files(files, host, keep).await?;
+    let (packages, others) =
+        others.into_iter().partition(|(resource, _)| resource.stage() == Some(StageKind::Package));
     changes.extend(plain(others, host).await?);
-    Ok(assemble(changes))
+    let packages = packages::plan(plain(packages, host).await?, host).await?;
+    Ok(assemble(changes, packages))
 }
 
-/// Orders changes into stages, gives steps their numbers and the plan its digest.
-pub(crate) fn assemble(changes: Changes) -> Plan {
+/// The plan that is left to a run of which `done` has been carried out: the same steps, then those of `rest`.
+#[must_use]
+pub fn extend(done: &Plan, rest: Plan) -> Plan {
+    let offset = done.steps().map(|step| step.id).max().unwrap_or_default();
+    let mut stages = done.stages.clone();
+    stages.extend(rest.stages.into_iter().map(|mut stage| {
+        stage.steps.iter_mut().for_each(|step| step.id += offset);
+        stage
+    }));
+    sealed(stages)
+}
+
+/// The packages that a plan brings in before everything else, as a plan of its own; `None` when there are none.
+/// What comes after them is best planned anew against what they brought.
+#[must_use]
+pub fn packages_first(plan: &Plan) -> Option<Plan> {
+    let first = plan.stages.first().filter(|stage| stage.kind == StageKind::Package)?;
+    let reversible = first.steps.iter().all(|step| step.risk == Risk::Reversible);
+    reversible.then(|| sealed(vec![first.clone()]))
+}
+
+/// Orders changes into stages, gives steps their numbers and the plan its digest. Packages come first, so that
+/// what they bring is there; those that cannot be taken back come last, so that nothing fails after them.
+fn assemble(changes: Changes, packages: Packages) -> Plan {
     let mut by_kind: BTreeMap<StageKind, Changes> = BTreeMap::new();
     for (change, by) in changes.into_iter().filter(|(change, _)| !change.is_noop()) {
         if let Some(kind) = change.resource.stage() {
@@ -83,11 +119,15 @@ pub(crate) fn assemble(changes: Changes) -> Plan {
         changes.sort_by_key(|(change, _)| order(change));
         (kind, changes)
     });
-    number(stages.collect())
+    let whole = |changes: Changes| (!changes.is_empty()).then_some((StageKind::Package, changes));
+    let first = whole(packages.first);
+    let stages = first.into_iter().chain(stages).chain(whole(packages.last)).collect();
+    number(stages, &packages.lasting)
 }
 
-/// Numbers the steps of stages that are already in order and seals them with a digest.
-pub(crate) fn number(stages: Vec<(StageKind, Changes)>) -> Plan {
+/// Numbers the steps of stages that are already in order and seals them with a digest. Changes of what is in
+/// `lasting` cannot be taken back.
+pub(crate) fn number(stages: Vec<(StageKind, Changes)>, lasting: &BTreeSet<Resource>) -> Plan {
     let mut next = 0;
     let stages: Vec<Stage> = stages
         .into_iter()
@@ -96,11 +136,17 @@ pub(crate) fn number(stages: Vec<(StageKind, Changes)>) -> Plan {
                 changes.iter().flat_map(|(change, _)| change.handlers()).collect();
             let steps = changes.into_iter().map(|(change, by)| {
                 next += 1;
-                Step { id: next, change, by, risk: Risk::Reversible }
+                let irreversible = lasting.contains(&change.resource);
+                let risk = if irreversible { Risk::Irreversible } else { Risk::Reversible };
+                Step { id: next, change, by, risk }
             });
             Stage { kind, steps: steps.collect(), handlers: handlers.into_iter().collect() }
         })
         .collect();
+    sealed(stages)
+}
+
+fn sealed(stages: Vec<Stage>) -> Plan {
     Plan { v: 1, digest: seal(&stages), stages }
 }
 

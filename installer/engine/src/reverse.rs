@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Plan, Resource, StageKind, State, StepId};
+use model::{Plan, Resource, Risk, StageKind, State, Step, StepId};
 
 use crate::plan::{Changes, number};
 
 /// The plan that takes back runs, given newest first, each with the steps that it really made.
+///
+/// Steps that cannot be taken back stay as they are: see [`lasting`].
 ///
 /// Changes that cancel out (a run that took back another) fall away by themselves when they are reached: what
 /// is already as it should be is not touched. What only we write goes back at once to what the oldest run found: the
@@ -16,9 +18,12 @@ pub fn reverse(runs: &[(&Plan, &[StepId])]) -> Plan {
     let mut gone_back = BTreeSet::new();
     let mut stages: Vec<(StageKind, Changes)> = Vec::new();
     for (plan, made) in runs {
-        for stage in plan.stages.iter().rev() {
+        // Units last: one that was stopped and masked can start only once its files are back.
+        let (units, others): (Vec<_>, Vec<_>) =
+            plan.stages.iter().rev().partition(|stage| stage.kind == StageKind::Unit);
+        for stage in others.into_iter().chain(units) {
             let mut changes = Changes::new();
-            for step in stage.steps.iter().rev().filter(|step| made.contains(&step.id)) {
+            for step in made_steps(stage.steps.iter().rev(), made, Risk::Reversible) {
                 let mut change = step.change.inverse();
                 if let Some(begin) = begins.get(&step.change.resource) {
                     if !gone_back.insert(&step.change.resource) {
@@ -35,7 +40,20 @@ pub fn reverse(runs: &[(&Plan, &[StepId])]) -> Plan {
             }
         }
     }
-    number(stages)
+    number(stages, &BTreeSet::new())
+}
+
+/// The steps of these runs that [`reverse`] leaves as they are, because they cannot be taken back.
+pub fn lasting<'p>(runs: &[(&'p Plan, &[StepId])]) -> Vec<&'p Step> {
+    runs.iter().flat_map(|(plan, made)| made_steps(plan.steps(), made, Risk::Irreversible)).collect()
+}
+
+fn made_steps<'p>(
+    steps: impl Iterator<Item = &'p Step>,
+    made: &[StepId],
+    risk: Risk,
+) -> impl Iterator<Item = &'p Step> {
+    steps.filter(move |step| made.contains(&step.id) && step.risk == risk)
 }
 
 /// What the oldest of the runs found of everything that only we write.

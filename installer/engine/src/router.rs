@@ -65,6 +65,15 @@ impl Host for Router<'_> {
         }
     }
 
+    fn put_together<'a>(&'a self, changes: &'a [Change]) -> Fut<'a, Result<(), HostError>> {
+        let backend = changes.first().map(|change| self.host(&change.resource));
+        match backend {
+            Some(Ok(host)) => host.put_together(changes),
+            Some(Err(error)) => Box::pin(async move { Err(error) }),
+            None => Box::pin(async { Ok(()) }),
+        }
+    }
+
     fn settle<'a>(&'a self, resource: &'a Resource) -> Fut<'a, Result<(), HostError>> {
         match self.host(resource) {
             Ok(host) => host.settle(resource),

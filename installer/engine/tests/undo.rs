@@ -70,7 +70,13 @@ fn pool() -> Vec<Demand> {
             Resource::Activity { unit: "cups.service".into() },
             Constraint::Equals(State::text("inactive")),
         ),
+        demand(package("auditd"), Constraint::Equals(State::text("1"))),
+        demand(package("cups"), Constraint::Equals(State::Absent)),
     ]
+}
+
+fn package(name: &str) -> Resource {
+    Resource::Package { name: name.into() }
 }
 
 fn machine(fault: Fault) -> Memory {
@@ -79,6 +85,9 @@ fn machine(fault: Fault) -> Memory {
         states.insert(sysctl(key), State::text("1"));
     }
     states.insert(Resource::Activity { unit: "cups.service".into() }, State::text("active"));
+    for name in ["cups", "cups-client", "old-ftp", "sudo"] {
+        states.insert(package(name), State::text("2"));
+    }
     let memory = Memory::new(states, fault);
     memory.with_file("/etc/passwd", "root:x:0:0\n", 0o666);
     memory.with_file("/etc/ssh/sshd_config", "# ours\nMaxAuthTries 6\nPort 22\n", 0o644);
@@ -93,7 +102,8 @@ fn approved(demands: &[Demand], memory: &Memory) -> Approved {
 }
 
 fn run<'a>(memory: &'a Memory, plan: &'a Approved, sink: &'a Recorder, cancel: &'a Cancel) -> Run<'a> {
-    Run { plan, host: memory, bytes: &memory.store, keep: &memory.store, journal: memory, sink, cancel }
+    let (bytes, keep, guard) = (&memory.store, &memory.store, None);
+    Run { plan, host: memory, bytes, keep, journal: memory, sink, cancel, guard }
 }
 
 /// How the interrupted run is taken up again.
@@ -119,7 +129,7 @@ fn enforce_with(memory: &mut Memory, plan: &Approved, after: After) -> Outcome {
     if after == After::Resume && replay.failed.is_none() {
         return pollster::block_on(enforce(&run, Progress::of(&replay)));
     }
-    pollster::block_on(recover(&run, &replay)).unwrap()
+    pollster::block_on(recover(&run, &replay, "interrupted")).unwrap()
 }
 
 /// The law. `strangers` are the resources somebody else wrote to: those keep the stranger's state.
@@ -242,8 +252,20 @@ fn cancelling_rolls_back_and_says_so() {
 }
 
 #[test]
-fn a_failing_handler_takes_the_files_back_and_tells_the_daemon_again() {
+fn a_failing_check_takes_the_files_back_and_tells_nobody() {
     let memory = machine(Fault::HandlerFails(0));
+    let before = memory.states();
+    let plan = approved(&pool(), &memory);
+    let (sink, cancel) = (Recorder::default(), Cancel::default());
+    let outcome = pollster::block_on(enforce(&run(&memory, &plan, &sink, &cancel), Progress::none()));
+    assert!(matches!(&outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+    assert_eq!(memory.states(), before);
+    assert_eq!(memory.handled(), [model::Handler::CheckSshd], "no daemon has read the new files");
+}
+
+#[test]
+fn a_failing_handler_takes_the_files_back_and_tells_the_daemon_again() {
+    let memory = machine(Fault::HandlerFails(1));
     let before = memory.states();
     let plan = approved(&pool(), &memory);
     let (sink, cancel) = (Recorder::default(), Cancel::default());
@@ -283,9 +305,137 @@ fn reversing_a_run_gives_everything_back() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
     #[test]
-    fn any_subset_of_demands_keeps_the_law(picked in prop::collection::vec(any::<bool>(), 12)) {
+    fn any_subset_of_demands_keeps_the_law(picked in prop::collection::vec(any::<bool>(), 14)) {
         let demands: Vec<_> = pool().into_iter().zip(picked).filter(|(_, p)| *p).map(|(d, _)| d).collect();
         exhaust(&demands);
+    }
+}
+
+fn remove(name: &str) -> Demand {
+    let by = ControlId::new(format!("no_{name}"));
+    Demand { resource: package(name), constraint: Constraint::Equals(State::Absent), by }
+}
+
+#[test]
+fn packages_come_first_and_what_does_not_come_back_goes_last() {
+    let memory = machine(Fault::None);
+    let demands = [pool(), vec![remove("old-ftp")]].concat();
+    let plan = pollster::block_on(plan(&demands, &memory, &memory.store)).unwrap();
+    let kinds: Vec<_> = plan.stages.iter().map(|stage| stage.kind).collect();
+    use model::StageKind::{File, Kernel, Package, Unit};
+    assert_eq!(kinds, [Package, File, Kernel, Unit, Package]);
+    let names = |stage: usize| {
+        let steps = plan.stages[stage].steps.iter();
+        steps.map(|step| step.change.resource.to_string()).collect::<Vec<_>>()
+    };
+    let first = ["package auditd-data", "package auditd", "package cups-client", "package cups"];
+    assert_eq!(names(0), first, "whatever comes and goes is a step");
+    assert_eq!(names(4), ["package old-ftp"]);
+    assert_eq!(plan.irreversible(), 1);
+    let first = engine::packages_first(&plan).unwrap();
+    assert_eq!((first.len(), first.irreversible()), (4, 0));
+    let client = plan.steps().find(|step| step.change.resource == package("cups-client")).unwrap();
+    assert_eq!(client.by, [ControlId::new("c_package_cups")], "whoever asked for cups");
+    assert!(plan.approve(Approval { by: "test".into(), irreversible: false }).is_err());
+}
+
+#[test]
+fn a_transaction_that_must_not_be_made_is_no_plan() {
+    let memory = machine(Fault::None);
+    let error = pollster::block_on(plan(&[remove("sudo")], &memory, &memory.store)).unwrap_err();
+    let told = error.to_string();
+    assert!(told.contains("sudo would be removed") && told.contains("no_sudo"), "{told}");
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_told_whatever_goes_wrong() {
+    let demands = [pool(), vec![remove("old-ftp"), remove("old-tftp")]].concat();
+    let ready = |fault| {
+        let memory = machine(fault);
+        memory.set(package("old-tftp"), State::text("1"));
+        let plan = pollster::block_on(plan(&demands, &memory, &memory.store)).unwrap();
+        let plan = plan.approve(Approval { by: "test".into(), irreversible: true }).unwrap();
+        (memory, plan)
+    };
+    let (mut clean, plan) = ready(Fault::None);
+    assert_eq!(enforce_with(&mut clean, &plan, After::Recover), Outcome::Enforced);
+    let mut outcomes = BTreeSet::new();
+    for n in 0..clean.operations() {
+        for fault in [
+            Fault::Fails(n),
+            Fault::Lies(n),
+            Fault::CrashBefore(n),
+            Fault::CrashAfter(n),
+            Fault::StrangerBefore(n),
+            Fault::StrangerAfter(n),
+        ] {
+            for after in [After::Recover, After::Resume] {
+                let (mut memory, plan) = ready(fault);
+                let before = memory.states();
+                let outcome = enforce_with(&mut memory, &plan, after);
+                check(&before, &memory, &plan, &outcome);
+                let gone = |name: &str| !memory.states().contains_key(&package(name));
+                if let Outcome::RolledBack { .. } = outcome {
+                    assert!(!gone("old-ftp") && !gone("old-tftp"), "{fault:?}");
+                }
+                outcomes.insert(outcome.to_string());
+            }
+        }
+    }
+    let expected = ["enforced", "rolled-back", "stranded"].map(String::from);
+    assert_eq!(outcomes, BTreeSet::from(expected));
+}
+
+#[test]
+fn reversing_leaves_what_cannot_be_taken_back_and_names_it() {
+    let mut memory = machine(Fault::None);
+    let before = memory.states();
+    let demands = [pool(), vec![remove("old-ftp")]].concat();
+    let forward = pollster::block_on(plan(&demands, &memory, &memory.store)).unwrap();
+    let forward = forward.approve(Approval { by: "test".into(), irreversible: true }).unwrap();
+    assert_eq!(enforce_with(&mut memory, &forward, After::Recover), Outcome::Enforced);
+    let made = Replay::of(&memory.journal()).unwrap().begun;
+    let runs: [(&model::Plan, &[model::StepId]); 1] = [(forward.plan(), &made)];
+    let stays: Vec<_> = engine::lasting(&runs).iter().map(|step| step.change.to_string()).collect();
+    assert_eq!(stays, ["package old-ftp: 2 → absent"]);
+    let backward =
+        engine::reverse(&runs).approve(Approval { by: "test".into(), irreversible: false }).unwrap();
+    assert_eq!(enforce_with(&mut memory, &backward, After::Recover), Outcome::Enforced);
+    let mut expected = before;
+    expected.remove(&package("old-ftp"));
+    assert_eq!(memory.states(), expected);
+}
+
+#[test]
+fn a_run_in_two_parts_is_taken_back_as_one() {
+    for fails in [false, true] {
+        let mut memory = machine(Fault::None);
+        let before = memory.states();
+        let whole = approved(&pool(), &memory);
+        let first = engine::packages_first(whole.plan()).unwrap();
+        let first = first.approve(Approval { by: "test".into(), irreversible: false }).unwrap();
+        let (sink, cancel) = (Recorder::default(), Cancel::default());
+        let begun = pollster::block_on(engine::enforce_first(
+            &run(&memory, &first, &sink, &cancel),
+            Progress::none(),
+        ));
+        let progress = begun.unwrap_or_else(|outcome| panic!("{outcome:?}"));
+        assert_eq!(Replay::of(&memory.journal()).unwrap().sealed, None, "it is not over yet");
+        let rest = pollster::block_on(plan(&pool(), &memory, &memory.store)).unwrap();
+        assert!(rest.stages.iter().all(|stage| stage.kind != model::StageKind::Package), "they are there");
+        let both = engine::extend(first.plan(), rest).approve(first.approval().clone()).unwrap();
+        let ids: Vec<_> = both.plan().steps().map(|step| step.id).collect();
+        assert_eq!(ids, (1..=both.plan().len() as u32).collect::<Vec<_>>());
+        if fails {
+            memory.fault = Fault::HandlerFails(0);
+        }
+        let outcome = pollster::block_on(enforce(&run(&memory, &both, &sink, &cancel), progress));
+        check(&before, &memory, &both, &outcome);
+        let replay = Replay::of(&memory.journal()).unwrap();
+        assert_eq!(replay.plan, Some(both.plan().digest));
+        assert_eq!(replay.sealed, Some(outcome.to_string()));
+        assert_eq!(matches!(outcome, Outcome::RolledBack { .. }), fails, "{outcome:?}");
+        assert_eq!(memory.states() == before, fails);
     }
 }
 
@@ -325,7 +475,7 @@ fn half_made(after: After, seen: u32) -> (Memory, Outcome, State) {
     let again = run(&memory, &plan, &sink, &cancel);
     let outcome = match after {
         After::Resume => pollster::block_on(enforce(&again, Progress::of(&replay))),
-        After::Recover => pollster::block_on(recover(&again, &replay)).unwrap(),
+        After::Recover => pollster::block_on(recover(&again, &replay, "the run was interrupted")).unwrap(),
     };
     (memory, outcome, before)
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use model::{Filter, Handler, HostError, State, Unread};
 
+use crate::checks;
 use crate::local::Said;
 use crate::run;
 use crate::tree::Tree;
@@ -62,12 +63,12 @@ pub(crate) async fn set_activity(tree: &Tree, unit: &str, to: &State) -> Result<
     systemctl(tree, &[verb, "--", unit]).await
 }
 
-/// Tells a daemon that its files changed.
+/// Tells a daemon that its files changed, or checks them first. Below another root there are no daemons.
 pub(crate) async fn handle(tree: &Tree, handler: &Handler) -> Result<(), HostError> {
     match handler {
-        Handler::CheckSshd => check_sshd(tree).await,
+        check if check.is_check() => checks::check(tree, check).await,
         Handler::CompileDconf => compile_dconf(tree).await,
-        _ if !manager(tree).unwrap_or(false) => Ok(()),
+        _ if !tree.is_live() || !manager(tree).unwrap_or(false) => Ok(()),
         Handler::DaemonReload => systemctl(tree, &["daemon-reload"]).await,
         Handler::Reload { unit } => systemctl(tree, &["try-reload-or-restart", "--", unit]).await,
         Handler::Restart { unit } => systemctl(tree, &["try-restart", "--", unit]).await,
@@ -75,6 +76,7 @@ pub(crate) async fn handle(tree: &Tree, handler: &Handler) -> Result<(), HostErr
             load_audit_rules(tree).await;
             Ok(())
         }
+        _ => Ok(()),
     }
 }
 
@@ -88,31 +90,13 @@ async fn load_audit_rules(tree: &Tree) {
     }
 }
 
-/// A machine without dconf has no database to compile.
+/// A machine without dconf has no database to compile, and below another root nothing is executed.
 async fn compile_dconf(tree: &Tree) -> Result<(), HostError> {
-    if !tree.exists(DCONF).unwrap_or(false) {
+    if !tree.is_live() || !tree.exists(DCONF).unwrap_or(false) {
         return Ok(());
     }
     let failed = |error: Unread| HostError::Failed(format!("compiling dconf's databases: {error}"));
     run::output(Path::new(DCONF), &["update"]).await.map(drop).map_err(failed)
-}
-
-/// A configuration that sshd refuses must never be reloaded. A machine without sshd has nothing to check.
-async fn check_sshd(tree: &Tree) -> Result<(), HostError> {
-    if !tree.exists(SSHD).unwrap_or(false) {
-        return Ok(());
-    }
-    let refused = |error: Unread| HostError::Failed(format!("sshd refuses its configuration: {error}"));
-    match run::output(Path::new(SSHD), &["-t"]).await {
-        Ok(_) => Ok(()),
-        // Without host keys or its run directory sshd cannot start, whatever the configuration says.
-        Err(error) if environment_missing(&error.to_string()) => Ok(()),
-        Err(error) => Err(refused(error)),
-    }
-}
-
-fn environment_missing(complaint: &str) -> bool {
-    complaint.contains("no hostkeys available") || complaint.contains("privilege separation directory")
 }
 
 /// The effective configuration in sshd's own words, or `None` when it cannot be asked here.

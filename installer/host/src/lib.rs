@@ -3,11 +3,15 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests set up their own scratch places"))]
 
+mod apt;
+mod checks;
 mod daemons;
 mod facts;
 mod files;
+mod guard;
 mod history;
 mod local;
+mod logins;
 mod run;
 mod runs;
 mod sysctl;
@@ -16,8 +20,10 @@ mod tree;
 mod walk;
 
 pub use facts::{Facts, LockKind, LockPeer, UnknownLock, lock_peer};
+pub use guard::{Revert, Unguarded, detach, disarm, now};
 pub use history::{History, Kept};
 pub use local::Local;
+pub use logins::{Login, this_login};
 pub use runs::{Lock, RunDir, Runs, RunsError};
 pub use traces::{Times, Touched, Traces};
 

@@ -4,7 +4,9 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,12 +14,13 @@ use model::{
     Blobs, Change, Digest, Fact, FileQuery, Filter, Fut, Handler, Host, HostError, HostPath, Keep, Lookup,
     Observe, Resource, State, Syntax, SysctlScope, Unread,
 };
+use rustix::fs::OFlags;
 use syntax::Source;
 
 use crate::facts::Facts;
 use crate::traces::Traces;
 use crate::tree::Tree;
-use crate::{daemons, files, sysctl, walk};
+use crate::{apt, daemons, files, sysctl, walk};
 
 /// The largest settings file that is read, in bytes.
 const SETTINGS_LIMIT: usize = 8 << 20;
@@ -26,6 +29,7 @@ const SETTINGS_LIMIT: usize = 8 << 20;
 pub struct Local {
     tree: Tree,
     facts: Arc<Facts>,
+    simulations: apt::Simulations,
 }
 
 impl Local {
@@ -34,7 +38,7 @@ impl Local {
     /// # Errors
     /// When the root cannot be opened as a directory.
     pub fn new(root: &Path, facts: Facts) -> io::Result<Self> {
-        Ok(Self { tree: Tree::at(root)?, facts: Arc::new(facts) })
+        Ok(Self { tree: Tree::at(root)?, facts: Arc::new(facts), simulations: apt::Simulations::default() })
     }
 
     /// What the system wrote down about who touched these paths.
@@ -46,6 +50,11 @@ impl Local {
     pub fn serves(resource: &Resource) -> bool {
         use Resource as R;
         !matches!(resource, R::Image { .. } | R::Stack { .. } | R::Service { .. } | R::Secret { .. })
+    }
+
+    /// The files of this machine as text, for what is worked out over several of them.
+    pub fn source(&self) -> &dyn Source {
+        &self.tree
     }
 
     fn live(&self, what: &dyn std::fmt::Display) -> Result<(), Unread> {
@@ -64,6 +73,11 @@ impl Local {
             Err(unread) => sorted.units.iter().map(|_| Err(unread.clone())).collect(),
         };
         let lookups = self.lookups(&sorted.lookups).await;
+        let mut simulated = Vec::new();
+        for question in &sorted.transactions {
+            simulated.push(self.simulations.ask(&self.tree, question).await);
+        }
+        let mut simulated = simulated.into_iter();
         let mut answers = (walked.into_iter(), measured.into_iter(), active.into_iter(), lookups.into_iter());
         let lost = || Err(Unread::Failed("the answer was lost".to_owned()));
         wanted
@@ -72,7 +86,8 @@ impl Local {
                 Resource::Files(_) => answers.0.next().unwrap_or_else(lost),
                 Resource::Fact(_) => answers.1.next().unwrap_or_else(lost),
                 Resource::Activity { .. } => answers.2.next().unwrap_or_else(lost),
-                Resource::Effective(_) => answers.3.next().unwrap_or_else(lost),
+                Resource::Effective(_) | Resource::Package { .. } => answers.3.next().unwrap_or_else(lost),
+                Resource::Transaction { .. } => simulated.next().unwrap_or_else(lost),
                 Resource::Sysctl { scope: SysctlScope::Persistent, .. } => {
                     answers.3.next().unwrap_or_else(lost)
                 }
@@ -103,6 +118,7 @@ impl Local {
             .iter()
             .map(|one| match one {
                 Wanted::Sysctl(key) => lookups.persistent_sysctl(key),
+                Wanted::Package(name) => Ok(apt::state(lookups.packages()?, name)),
                 Wanted::Lookup(lookup @ Lookup::Sshd { key }) => {
                     Ok(daemons::as_sshd_says(lookups.find(lookup)?, key, said.as_ref()))
                 }
@@ -211,6 +227,7 @@ fn with_held(state: State, line: &str, may_lack: &[String], rules: Option<&str>)
 enum Wanted<'w> {
     Lookup(&'w Lookup),
     Sysctl(&'w str),
+    Package(&'w str),
 }
 
 fn running_filter(wanted: &Wanted<'_>) -> Option<Filter> {
@@ -227,6 +244,7 @@ struct Sorted<'w> {
     facts: Vec<Fact>,
     units: Vec<&'w str>,
     lookups: Vec<Wanted<'w>>,
+    transactions: Vec<&'w Resource>,
 }
 
 impl<'w> Sorted<'w> {
@@ -238,6 +256,8 @@ impl<'w> Sorted<'w> {
                 Resource::Fact(fact) => sorted.facts.push(fact.clone()),
                 Resource::Activity { unit } => sorted.units.push(unit),
                 Resource::Effective(lookup) => sorted.lookups.push(Wanted::Lookup(lookup)),
+                Resource::Package { name } => sorted.lookups.push(Wanted::Package(name)),
+                Resource::Transaction { .. } => sorted.transactions.push(resource),
                 Resource::Sysctl { key, scope: SysctlScope::Persistent } => {
                     sorted.lookups.push(Wanted::Sysctl(key));
                 }
@@ -263,20 +283,22 @@ impl Host for Local {
         Box::pin(self.put_one(change, bytes))
     }
 
+    fn put_together<'a>(&'a self, changes: &'a [Change]) -> Fut<'a, Result<(), HostError>> {
+        Box::pin(apt::put(&self.tree, changes))
+    }
+
     fn settle<'a>(&'a self, resource: &'a Resource) -> Fut<'a, Result<(), HostError>> {
         Box::pin(async move {
             match resource {
                 Resource::File { path } => files::settle(&self.tree, path),
+                Resource::Package { .. } => apt::settle(&self.tree).await,
                 _ => Ok(()),
             }
         })
     }
 
     fn handle<'a>(&'a self, handler: &'a Handler) -> Fut<'a, Result<(), HostError>> {
-        Box::pin(async move {
-            // Below another root no daemon runs that could be told.
-            if self.tree.is_live() { daemons::handle(&self.tree, handler).await } else { Ok(()) }
-        })
+        Box::pin(daemons::handle(&self.tree, handler))
     }
 }
 
@@ -287,6 +309,17 @@ impl Source for Tree {
             return Err(Unread::Malformed(format!("{path} is too large for a settings file")));
         }
         String::from_utf8(bytes).map(Some).map_err(|_| Unread::Malformed(format!("{path} is not UTF-8 text")))
+    }
+
+    fn bytes(&self, path: &HostPath) -> Result<Option<Box<dyn syntax::Bytes>>, Unread> {
+        let fail = |error: io::Error| crate::tree::unread(path.as_str(), &error);
+        let opened = self.open(path.as_str(), OFlags::RDONLY | OFlags::NONBLOCK).map_err(fail)?;
+        let Some(file) = opened.map(File::from) else { return Ok(None) };
+        let about = file.metadata().map_err(fail)?;
+        if !about.is_file() {
+            return Err(Unread::Malformed(format!("{path} is not a regular file")));
+        }
+        Ok(Some(Box::new(Parts { file, size: about.len(), path: path.clone() })))
     }
 
     fn names(&self, folder: &HostPath) -> Result<Vec<String>, Unread> {
@@ -303,6 +336,24 @@ impl Source for Tree {
     fn modified(&self, path: &HostPath) -> Result<Option<i128>, Unread> {
         let stat = self.stat(path.as_str())?;
         Ok(stat.map(|stat| i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec)))
+    }
+}
+
+/// An open file, read in parts.
+struct Parts {
+    file: File,
+    size: u64,
+    path: HostPath,
+}
+
+impl syntax::Bytes for Parts {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, at: u64, into: &mut [u8]) -> Result<(), Unread> {
+        let read = self.file.read_exact_at(into, at);
+        read.map_err(|error| crate::tree::unread(self.path.as_str(), &error))
     }
 }
 

@@ -10,19 +10,26 @@ use tokio::process::Command;
 /// The most that a program may print, in bytes.
 const LIMIT: u64 = 1 << 20;
 
+/// How much of the end of a program's complaints is kept, in bytes.
+const TAIL: usize = 4096;
+
 /// What a program prints on stdout. It has no input and a bare environment, and it is killed when the caller
 /// gives up.
 ///
 /// # Errors
 /// When it is missing, may not be run, prints too much or ends with anything but 0.
 pub(crate) async fn output(program: &Path, arguments: &[&str]) -> Result<String, Unread> {
+    output_in(program, arguments, &[]).await
+}
+
+/// As [`output`], with more in its environment.
+pub(crate) async fn output_in(
+    program: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Result<String, Unread> {
     let name = program.display();
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
+    let mut child = bare(program, arguments, environment)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
@@ -49,6 +56,57 @@ pub(crate) async fn output(program: &Path, arguments: &[&str]) -> Result<String,
     }
     let complaint = complaint.lines().next().unwrap_or("without a word").to_owned();
     Err(Unread::Failed(format!("{name} ended with {status}: {complaint}")))
+}
+
+/// Runs a program to its end for what it does, in a process group of its own: no Ctrl-C stops it half-way, and
+/// neither does our own end.
+///
+/// # Errors
+/// When it is missing, may not be run or ends with anything but 0: then with the last of its complaints.
+pub(crate) async fn carry_out(
+    program: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Result<(), Unread> {
+    let name = program.display();
+    let failed = |error: std::io::Error| Unread::Failed(format!("running {name}: {error}"));
+    let mut child = bare(program, arguments, environment)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| crate::tree::unread(program, &error))?;
+    let mut tail = Vec::new();
+    if let Some(mut stderr) = child.stderr.take() {
+        let mut part = [0; 4096];
+        loop {
+            match stderr.read(&mut part).await.map_err(failed)? {
+                0 => break,
+                count => tail.extend_from_slice(&part[..count]),
+            }
+            tail.drain(..tail.len().saturating_sub(TAIL));
+        }
+    }
+    let status = child.wait().await.map_err(failed)?;
+    if status.success() {
+        return Ok(());
+    }
+    let tail = String::from_utf8_lossy(&tail).into_owned();
+    let lines: Vec<&str> = tail.lines().filter(|line| !line.trim().is_empty()).collect();
+    let complaint = lines[lines.len().saturating_sub(3)..].join(" | ");
+    Err(Unread::Failed(format!("{name} ended with {status}: {complaint}")))
+}
+
+fn bare(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C")
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null());
+    command
 }
 
 #[cfg(test)]

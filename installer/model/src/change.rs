@@ -67,6 +67,12 @@ pub enum Handler {
     CheckSshd,
     /// GNOME's system databases are compiled from their key files again.
     CompileDconf,
+    /// `visudo -c` must accept sudoers before anybody depends on it.
+    CheckSudoers,
+    /// Every PAM service must resolve, and the operators' login must still be able to succeed.
+    CheckPam,
+    /// Audit rules must be rules.
+    CheckAudit,
     /// systemd reads its unit files again.
     DaemonReload,
     /// A unit, if it is active, reads its configuration again.
@@ -78,8 +84,22 @@ pub enum Handler {
 }
 
 impl Handler {
+    /// Whether it only looks, before any daemon is told. When it fails, nobody has been told yet.
+    pub fn is_check(&self) -> bool {
+        matches!(self, Self::CheckSshd | Self::CheckSudoers | Self::CheckPam | Self::CheckAudit)
+    }
+
     fn for_path(path: &HostPath) -> Vec<Self> {
         let text = path.as_str();
+        if text == "/etc/sudoers" || text.starts_with("/etc/sudoers.d/") {
+            return vec![Self::CheckSudoers];
+        }
+        if text == "/etc/pam.conf" || text.starts_with("/etc/pam.d/") {
+            return vec![Self::CheckPam];
+        }
+        if text.starts_with("/etc/audit/rules.d/") {
+            return vec![Self::CheckAudit];
+        }
         if text == "/etc/ssh/sshd_config" || text.starts_with("/etc/ssh/sshd_config.d/") {
             return vec![Self::CheckSshd, Self::Reload { unit: "ssh.service".to_owned() }];
         }
@@ -105,6 +125,9 @@ impl fmt::Display for Handler {
         match self {
             Self::CheckSshd => f.write_str("check sshd's configuration"),
             Self::CompileDconf => f.write_str("compile GNOME's settings"),
+            Self::CheckSudoers => f.write_str("check sudoers"),
+            Self::CheckPam => f.write_str("check that logins can still succeed"),
+            Self::CheckAudit => f.write_str("check the audit rules"),
             Self::DaemonReload => f.write_str("reload systemd's units"),
             Self::Reload { unit } => write!(f, "reload {unit}"),
             Self::Restart { unit } => write!(f, "restart {unit}"),

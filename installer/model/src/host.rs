@@ -31,7 +31,15 @@ pub trait Host: Observe {
     /// [`HostError::Stale`] when somebody was there in between.
     fn put<'a>(&'a self, change: &'a Change, bytes: &'a dyn Blobs) -> Fut<'a, Result<(), HostError>>;
 
-    /// Removes what an interrupted [`Host::put`] of this resource may have left beside it.
+    /// Carries out changes that only happen together, as those of packages do: exactly these or, where the system
+    /// would do anything else, none. What fails half-way is left for [`Host::settle`] and the next look.
+    fn put_together<'a>(&'a self, changes: &'a [Change]) -> Fut<'a, Result<(), HostError>> {
+        Box::pin(async move {
+            Err(HostError::Unsupported(changes.first().map(ToString::to_string).unwrap_or_default()))
+        })
+    }
+
+    /// Removes or finishes what an interrupted [`Host::put`] of this resource may have left beside it.
     fn settle<'a>(&'a self, _resource: &'a Resource) -> Fut<'a, Result<(), HostError>> {
         Box::pin(async { Ok(()) })
     }

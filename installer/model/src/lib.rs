@@ -9,10 +9,13 @@ mod change;
 mod control;
 mod demand;
 mod digest;
+mod door;
 mod event;
 mod evidence;
 mod finding;
+mod guard;
 mod host;
+mod packages;
 mod plan;
 mod resource;
 mod secret;
@@ -24,10 +27,13 @@ pub use change::{Change, Handler};
 pub use control::{About, Attestation, Control, ControlId, Judgement, Reference, Severity, Waiver};
 pub use demand::{Conflict, Constraint, Demand, Target};
 pub use digest::{Digest, DigestError};
+pub use door::Door;
 pub use event::{Event, Kind, Level, StepEnd};
 pub use evidence::{Evidence, Unread};
 pub use finding::{Finding, Summary, Verdict};
+pub use guard::{Guard, Moment};
 pub use host::{BlobError, Blobs, Fut, Host, HostError, Journal, JournalError, Keep, Observe, Sink};
+pub use packages::{Move, Transaction, is_unfinished_package, unfinished_package};
 pub use plan::{Approval, Approved, Plan, Risk, Stage, StageKind, Step, StepId};
 pub use resource::{
     Fact, FileQuery, Filter, HostPath, Lookup, PathError, Resource, Syntax, SysctlScope, Wanted,

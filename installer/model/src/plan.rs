@@ -1,6 +1,6 @@
 //! Plans: what would change, in order, and what was approved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::change::{Change, Handler};
 use crate::control::ControlId;
 use crate::digest::Digest;
+use crate::door::Door;
 
 /// The kinds of stage, in the order in which they are carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,6 +109,11 @@ impl Plan {
     /// How many steps there are.
     pub fn len(&self) -> usize {
         self.steps().count()
+    }
+
+    /// The ways in that it may close; a plan that holds any is guarded (see [`Guard`](crate::Guard)).
+    pub fn doors(&self) -> BTreeSet<Door> {
+        self.steps().filter_map(|step| Door::of(&step.change.resource)).collect()
     }
 
     /// How many steps cannot be taken back.

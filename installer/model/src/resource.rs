@@ -240,7 +240,8 @@ pub enum Lookup {
     /// (the links that `systemctl enable` would make, by path), `aliases` (likewise), `links` (those that
     /// enable it now).
     Unit { name: String },
-    /// A package in the system's own database: a record with `installed` and `version`.
+    /// A package in the system's own database: a record with `installed`, `version` and `format` (`deb` or
+    /// `rpm`, whose versions are ordered differently).
     Package { name: String },
     /// Whether the rules of the next boot hold what this line of audit.rules(7) asks, conditions on the fields
     /// `may_lack` left away or not: a record with `at` (the places, absent when it is not held), `why` (more on
@@ -403,6 +404,12 @@ pub enum Resource {
     Activity { unit: String },
     /// A measurement.
     Fact(Fact),
+    /// A package of the system: its version or absent, or where an operation on it stopped. The packages of a
+    /// stage change together, as the package manager changes them.
+    Package { name: String },
+    /// What the package manager would do to install and remove these packages, by its own simulation: a
+    /// [`Transaction`](crate::Transaction). Nothing is changed. Known on the running machine only.
+    Transaction { install: BTreeSet<String>, remove: BTreeSet<String> },
     /// A container image in the engine, by image id.
     Image { id: Digest },
     /// A Compose project: the release that is up, or absent.
@@ -433,6 +440,7 @@ impl Resource {
         Some(match self.carrier() {
             Self::Attributes { .. } | Self::File { .. } => StageKind::File,
             Self::Sysctl { scope: SysctlScope::Running, .. } => StageKind::Kernel,
+            Self::Package { .. } => StageKind::Package,
             Self::Activity { .. } => StageKind::Unit,
             Self::Image { .. } => StageKind::Image,
             Self::Secret { .. } => StageKind::Secret,
@@ -481,6 +489,15 @@ impl fmt::Display for Resource {
             Self::Sysctl { key, scope: SysctlScope::Persistent } => write!(f, "persistent sysctl {key}"),
             Self::Activity { unit } => write!(f, "activity of {unit}"),
             Self::Fact(fact) => write!(f, "{fact}"),
+            Self::Package { name } => write!(f, "package {name}"),
+            Self::Transaction { install, remove } => {
+                let joined = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(" ");
+                match (install.is_empty(), remove.is_empty()) {
+                    (false, true) => write!(f, "installing {}", joined(install)),
+                    (true, false) => write!(f, "removing {}", joined(remove)),
+                    _ => write!(f, "installing {} and removing {}", joined(install), joined(remove)),
+                }
+            }
             Self::Image { id } => write!(f, "image {id}"),
             Self::Stack { project } => write!(f, "stack {project}"),
             Self::Service { project, service } => write!(f, "service {project}/{service}"),

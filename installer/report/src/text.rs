@@ -1,6 +1,6 @@
 //! Text for people: findings, plans, outcomes.
 
-use model::{Finding, Plan, Summary, Verdict};
+use model::{Finding, Plan, Risk, Summary, Verdict};
 use serde_json::Value;
 
 use crate::report::Report;
@@ -107,9 +107,20 @@ pub fn plan(plan: &Plan, diffs: &[(String, String)]) -> String {
         }
         text.push('\n');
     }
+    let doors: Vec<_> = plan.doors().iter().map(ToString::to_string).collect();
+    if !doors.is_empty() {
+        text.push_str(&format!("  may close a way in: {}\n", doors.join(", ")));
+    }
     match plan.irreversible() {
         0 => text.push_str("  everything can be taken back with `groundfast rollback`\n"),
-        count => text.push_str(&format!("  {count} changes cannot be taken back\n")),
+        count => {
+            text.push_str(&format!(
+                "  {count} changes cannot be taken back and need --accept-irreversible:\n"
+            ));
+            for step in plan.steps().filter(|step| step.risk == Risk::Irreversible) {
+                text.push_str(&format!("    {}\n", step.change));
+            }
+        }
     }
     shown(&text)
 }
@@ -133,6 +144,7 @@ fn ended(report: &Report, plan: &Plan) -> String {
             }
             text
         }
+        "awaiting-confirmation" => format!("✔ run {run}: every change was made and seen\n"),
         outcome @ ("rolled-back" | "cancelled") => {
             let what = if outcome == "cancelled" { "cancelled" } else { "failed" };
             format!("✘ run {run} {what}: {why}\n  everything was taken back, and seen to be as before\n")

@@ -117,7 +117,7 @@ pub async fn look(session: &Session<'_>) -> Result<Look, Failure> {
     let mut controls: Vec<Box<dyn Control>> = Vec::new();
     controls.extend(controls::harden(&last.request)?);
     controls.extend(controls::certificates(&last.request)?);
-    controls.retain(|control| held(&last, control.id()));
+    controls.retain(|control| held(past.iter().chain([&last]), control.id()));
     controls.extend(pins(&pinned));
     let shelf = Shelf::open(&session.global.data_dir, answers)?;
     let begun = |id: &str| begun(pin_of(id, &pinned).map_or(&last.name, |(_, left)| &left.run));
@@ -184,8 +184,9 @@ fn begun(run: &str) -> Option<jiff::Timestamp> {
 
 /// Whether a control held at the end of a run, or was waived and has to be asked whether it still is: what failed then
 /// cannot have moved since.
-fn held(past: &Past, id: &ControlId) -> bool {
-    let Some(report) = &past.report else { return true };
-    let finding = report.findings.iter().find(|finding| finding.control == *id);
+fn held<'p>(past: impl DoubleEndedIterator<Item = &'p Past>, id: &ControlId) -> bool {
+    // A run that only brought the product back did not judge everything: the newest one that did counts.
+    let mut findings = past.rev().filter_map(|past| past.report.as_ref()).flat_map(|report| &report.findings);
+    let finding = findings.find(|finding| finding.control == *id);
     finding.is_none_or(|finding| matches!(finding.verdict, Verdict::Pass | Verdict::Fixed | Verdict::Waived))
 }

@@ -9,6 +9,7 @@ use crate::answers::{Answers, Skip, Value};
 use crate::cli::{Approve, Global, Select};
 use crate::converge::Job;
 use crate::failure::{Exit, Failure};
+use crate::guard;
 use crate::session::{Request, Session, files_only};
 use crate::{controls, shelf, tailoring};
 
@@ -69,6 +70,7 @@ pub async fn run(command: &Harden, global: &Global) -> Result<Exit, Failure> {
         request,
         controls,
         host: &host,
+        files: guard::is_live(&answers).then(|| local.source()),
         bytes: Vec::new(),
         texts: None,
         earlier: Vec::new(),
@@ -102,6 +104,9 @@ fn answers(command: &Harden) -> Result<Answers, Failure> {
     }
     answers.records.paths.extend(shelf::given(&command.select.waivers)?);
     let harden = &mut answers.harden;
+    if command.approve.confirm_within.is_some() {
+        harden.confirm_within = command.approve.confirm_within;
+    }
     harden.only.extend(command.select.only.iter().cloned());
     harden.skip.extend(skips(&command.select));
     harden.set.extend(variables(&by_name)?);

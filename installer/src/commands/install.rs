@@ -17,7 +17,7 @@ use crate::product::PLATFORM;
 use crate::progress::Progress;
 use crate::session::{Request, Session, files_only};
 use crate::site::{Site, trust};
-use crate::{boot, controls, history, output, shelf, tailoring};
+use crate::{boot, controls, guard, history, output, shelf, tailoring};
 use report::text;
 
 /// Verify a bundle, check this machine, harden it, inject secrets, bring the product up and watch it answer.
@@ -53,8 +53,7 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
     })?;
     let session = Session::new(global, "install")?;
     session.may_change(true)?;
-    let mut answers = Answers::load(path, &command.set)?;
-    answers.records.paths.extend(shelf::given(&command.waivers)?);
+    let mut answers = answers(command, path)?;
     let look_only = command.approve.plan;
     let lock = if look_only { None } else { Some(lock(&session)?) };
     refuse_interrupted(&session)?;
@@ -93,6 +92,7 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         controls: wanted,
         earlier: checked.findings,
         host: &backends,
+        files: guard::is_live(&request.answers).then(|| site.files()),
         bytes: site.blobs(),
         texts: site.product().map(|product| &product.texts),
         approve: &command.approve,
@@ -101,10 +101,21 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         request,
     };
     let exit = job.run().await?;
-    if !look_only {
+    // What a run replaced is needed until it is sealed.
+    if !look_only && history::awaiting(&session.runs)?.is_none() {
         site.forget_replaced()?;
     }
     Ok(exit)
+}
+
+/// The answers with the flags laid over them.
+fn answers(command: &Install, path: &Path) -> Result<Answers, Failure> {
+    let mut answers = Answers::load(path, &command.set)?;
+    answers.records.paths.extend(shelf::given(&command.waivers)?);
+    if command.approve.confirm_within.is_some() {
+        answers.harden.confirm_within = command.approve.confirm_within;
+    }
+    Ok(answers)
 }
 
 fn verify(session: &Session<'_>, file: &Path, answers: &Answers) -> Result<Bundle<Verified>, Failure> {

@@ -5,6 +5,7 @@ pub mod agent;
 pub mod answers;
 pub mod attest;
 pub mod bundle;
+pub mod confirm;
 pub mod docs;
 pub mod drift;
 pub mod explain;
@@ -38,6 +39,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Attest(command) => attest::run(command, global),
         Command::Bundle(verb) => bundle::run(verb, global),
         Command::Completions(command) => docs::completions(&command),
+        Command::Confirm(command) => wait(confirm::run(&command, global)),
         Command::Docs(command) => docs::run(&command),
         Command::Key(verb) => key::run(verb, global),
         Command::Plan(command) => plan::run(&command, global),

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use engine::{Cancel, Outcome, Progress, Run, Several, diff, reverse};
-use model::{Blobs, Observe, Plan};
+use model::{Blobs, Guard, Observe, Plan};
 
 use crate::cli::Global;
 use crate::converge::{carry_out, exit_of, lock};
@@ -11,7 +11,7 @@ use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
 use crate::session::Session;
 use crate::site::Site;
-use crate::{output, signing};
+use crate::{guard, output, signing};
 
 /// Carry on with a run that was interrupted.
 #[derive(Debug, Args)]
@@ -30,6 +30,9 @@ pub struct Recover {
     /// Show what would be taken back, with `--boot` what would be brought back, and stop.
     #[arg(long, alias = "dry-run")]
     plan: bool,
+    /// Wait for the deadline of a run that is to be confirmed, and take it back when nobody did.
+    #[arg(long, conflicts_with = "boot", hide = true)]
+    unconfirmed: bool,
 }
 
 /// Runs `resume`.
@@ -60,8 +63,9 @@ pub async fn run(command: &Resume, global: &Global) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let progress = Progress::of(&past.replay);
-    let outcome =
-        carry_out(&session, &past.plan, &backends, &past.directory, &Several(stores), progress).await;
+    let (bytes, guard) = (Several(stores), guard::of(&session, &past.request.answers)?);
+    let guard = guard.as_ref().map(|guard| guard as &dyn Guard);
+    let outcome = carry_out(&session, &past.plan, &backends, &past.directory, &bytes, progress, guard).await;
     finish(&session, &past, &outcome)
 }
 
@@ -71,6 +75,9 @@ pub async fn run(command: &Resume, global: &Global) -> Result<Exit, Failure> {
 /// When no run was interrupted.
 pub async fn recover(command: &Recover, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "recover")?;
+    if command.unconfirmed {
+        return guard::take_back_unconfirmed(&session).await;
+    }
     session.may_change(false)?;
     let _lock = if command.plan { None } else { Some(lock(&session)?) };
     if command.boot {
@@ -80,22 +87,30 @@ pub async fn recover(command: &Recover, global: &Global) -> Result<Exit, Failure
     if command.plan {
         return show_taking_back(&session, &past).await;
     }
-    let outcome = take_back(&session, &past).await?;
-    let exit = finish(&session, &past, &outcome)?;
-    // Taking back is what was asked for here, so having done it completely is success.
+    let outcome = take_back(&session, &past, "the run was interrupted").await?;
+    finish_back(&session, &past, &outcome)
+}
+
+/// Keeps and prints how taking a run back ended. It is what was asked for, so having done it completely is success.
+///
+/// # Errors
+/// When the report cannot be written.
+pub fn finish_back(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<Exit, Failure> {
+    let exit = finish(session, past, outcome)?;
     Ok(if exit == Exit::RolledBack { Exit::Done } else { exit })
 }
 
-/// Takes an interrupted run back, as far as its journal says that it was begun.
+/// Takes an unsealed run back, as far as its journal says that it was begun. `why` is said unless it had failed.
 ///
 /// # Errors
 /// When its backends cannot be opened, or it was sealed after all.
-pub async fn take_back(session: &Session<'_>, past: &Past) -> Result<Outcome, Failure> {
+pub async fn take_back(session: &Session<'_>, past: &Past, why: &str) -> Result<Outcome, Failure> {
     let site = Site::open(session, &past.request)?;
     let backends = site.backends();
     let mut stores: Vec<&dyn Blobs> = vec![&past.directory];
     stores.extend(site.blobs());
     let (bytes, cancel) = (Several(stores), Cancel::default());
+    let guard = guard::of(session, &past.request.answers)?;
     let run = Run {
         plan: &past.plan,
         host: &backends,
@@ -104,8 +119,9 @@ pub async fn take_back(session: &Session<'_>, past: &Past) -> Result<Outcome, Fa
         journal: &past.directory,
         sink: &session.events,
         cancel: &cancel,
+        guard: guard.as_ref().map(|guard| guard as &dyn Guard),
     };
-    engine::recover(&run, &past.replay).await.ok_or_else(none)
+    engine::recover(&run, &past.replay, why).await.ok_or_else(none)
 }
 
 /// Shows what [`take_back`] would do.
@@ -169,6 +185,7 @@ pub fn finish(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<E
     document.with_outcome(outcome);
     document.finished = jiff::Timestamp::now().to_string();
     signing::keep_report(&session.global.data_dir, &past.directory, &document)?;
-    output::result(session.global.output, &document.text(false), &document.json());
+    let text = format!("{}{}", document.text(false), guard::note(outcome, past.plan.plan()));
+    output::result(session.global.output, &text, &document.json());
     Ok(exit_of(outcome, &[]))
 }

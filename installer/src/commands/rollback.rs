@@ -1,17 +1,18 @@
 //! `groundfast rollback`: finished runs taken back, newest first, as a plan like any other.
 
 use clap::Args;
-use engine::{Progress, Several, reverse};
-use model::{Approval, Blobs, Plan, StepId};
+use engine::{Progress, Several, lasting, reverse};
+use model::{Approval, Blobs, Guard, Host, Plan, StepId};
 
 use super::resume::show;
 use crate::cli::{Approve, Global};
+use crate::commands::resume;
 use crate::converge::{self, carry_out, exit_of, lock};
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
 use crate::session::{Request, Session};
 use crate::site::Site;
-use crate::{output, signing};
+use crate::{guard, output, signing};
 
 /// Undo a finished run and every later one, newest first.
 #[derive(Debug, Args)]
@@ -33,7 +34,11 @@ pub struct Rollback {
 pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "rollback")?;
     session.may_change(false)?;
-    let past = chosen(&session, command.run.as_deref())?;
+    let waiting = history::awaiting(&session.runs)?;
+    let past = match &waiting {
+        Some(waiting) => alone(waiting, command.run.as_deref(), &session)?,
+        None => chosen(&session, command.run.as_deref())?,
+    };
     let newest = past.last().ok_or_else(nothing)?;
     // With the release at hand, its images can be put back should the rollback itself fail halfway.
     let site =
@@ -42,6 +47,10 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     let made: Vec<(&Plan, &[StepId])> =
         past.iter().rev().map(|past| (past.plan.plan(), past.replay.begun.as_slice())).collect();
     let plan = reverse(&made);
+    // What was accepted as irreversible stays, and is named; the rest goes back.
+    for step in lasting(&made) {
+        output::say(&format!("stays as it is, since it cannot be taken back: {}", step.change));
+    }
     let mut stores: Vec<&dyn Blobs> = past.iter().map(|past| &past.directory as &dyn Blobs).collect();
     stores.extend(site.blobs());
     let stores = Several(stores);
@@ -54,24 +63,57 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, "the plan was not approved, so nothing was changed")
             .hint(format!("take back {} with --yes", names.join(", "))));
     }
+    let _lock = lock(&session)?;
+    // What was never sealed is no run of the past yet: it ends as taken back.
+    if let Some(waiting) = &waiting {
+        let outcome = resume::take_back(&session, waiting, "the operator took it back").await?;
+        return resume::finish_back(&session, waiting, &outcome);
+    }
+    let mut request = Request { command: "rollback".to_owned(), undoes: names, ..newest.request.clone() };
+    if command.approve.confirm_within.is_some() {
+        request.answers.harden.confirm_within = command.approve.confirm_within;
+    }
+    enforced(&session, command, &request, plan, &backends, &stores).await
+}
+
+/// Carries the plan out as a run of its own.
+async fn enforced(
+    session: &Session<'_>,
+    command: &Rollback,
+    request: &Request,
+    plan: Plan,
+    host: &dyn Host,
+    stores: &dyn Blobs,
+) -> Result<Exit, Failure> {
+    guard::declined(&request.answers, &command.approve, &plan)?;
     let approval = Approval { by: "--yes".to_owned(), irreversible: command.approve.accept_irreversible };
     let approved = plan.approve(approval).map_err(|_| {
         Failure::new(Exit::Usage, "the plan holds changes that cannot be taken back")
             .hint("--accept-irreversible")
     })?;
-    let _lock = lock(&session)?;
-    let request = Request { command: "rollback".to_owned(), undoes: names, ..newest.request.clone() };
-    let directory = converge::begin(&session, &request, &approved, &[])?;
-    let all = Several(vec![&directory as &dyn Blobs, &stores]);
-    let outcome = carry_out(&session, &approved, &backends, &directory, &all, Progress::none()).await;
+    let directory = converge::begin(session, request, &approved, &[])?;
+    let all = Several(vec![&directory as &dyn Blobs, stores]);
+    let guard = guard::of(session, &request.answers)?;
+    let guard = guard.as_ref().map(|guard| guard as &dyn Guard);
+    let outcome = carry_out(session, &approved, host, &directory, &all, Progress::none(), guard).await;
     let mut document = session.document();
     document.with_plan(approved.plan(), &[]);
     document.with_outcome(&outcome);
     document.run = Some(session.run.clone());
     document.finished = jiff::Timestamp::now().to_string();
     signing::keep_report(&session.global.data_dir, &directory, &document)?;
-    output::result(global.output, &document.text(false), &document.json());
+    let text = format!("{}{}", document.text(false), guard::note(&outcome, approved.plan()));
+    output::result(session.global.output, &text, &document.json());
     Ok(exit_of(&outcome, &[]))
+}
+
+/// A run that waits to be confirmed is taken back by itself, before any earlier one.
+fn alone(waiting: &Past, wanted: Option<&str>, session: &Session<'_>) -> Result<Vec<Past>, Failure> {
+    if wanted.is_some_and(|name| name != waiting.name) {
+        let what = format!("run {} waits to be confirmed, so no earlier one can be taken back", waiting.name);
+        return Err(Failure::new(Exit::Refused, what).hint("take it back first: `groundfast rollback --yes`"));
+    }
+    Ok(Past::read(&session.runs, &waiting.name)?.into_iter().collect())
 }
 
 /// The runs in force from the one named (or the last) on, oldest first.

@@ -7,8 +7,9 @@ use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
 use crate::looks::{self, Look};
-use crate::output;
 use crate::session::Session;
+use crate::within::spelt;
+use crate::{guard, output};
 
 /// What was done on this machine, and what is going on.
 #[derive(Debug, Args)]
@@ -39,6 +40,17 @@ pub fn run(_: &Status, global: &Global) -> Result<Exit, Failure> {
             "a run was interrupted: `groundfast resume` carries on, `groundfast recover` takes it back\n",
         );
     }
+    let waiting = past.iter().rfind(|past| past.is_awaiting());
+    let left =
+        waiting.and_then(|past| guard::left(past.replay.armed.as_ref()?)).map(|left| (left, spelt(left)));
+    if let Some(past) = waiting {
+        let left = left.as_ref().map_or("?", |(_, text)| text);
+        text.push_str(&format!(
+            "run {} is guarded and is taken back in {left}: keep it from a new login with `groundfast confirm`, \
+             or take it back now with `groundfast rollback --yes`\n",
+            past.name
+        ));
+    }
     let runs: Vec<_> = rows
         .iter()
         .map(|(past, state)| {
@@ -52,7 +64,9 @@ pub fn run(_: &Status, global: &Global) -> Result<Exit, Failure> {
     let looks = looks::all(&global.data_dir, None);
     text.push_str(&looked(looks.as_deref().unwrap_or_default()));
     let mut document = session.document();
-    document.result = json!({ "runs": runs, "looks": looks.as_ref().ok() });
+    let guard =
+        waiting.map(|past| json!({ "run": past.name, "left_seconds": left.map(|(left, _)| left.as_secs()) }));
+    document.result = json!({ "runs": runs, "guard": guard, "looks": looks.as_ref().ok() });
     document.finished = jiff::Timestamp::now().to_string();
     output::result(global.output, &text, &document.json());
     looks.map(|_| Exit::Done)
@@ -65,6 +79,10 @@ fn looked(looks: &[Look]) -> String {
 }
 
 fn state(past: &Past) -> String {
-    let open = if past.is_interrupted() { "interrupted" } else { "never begun" };
+    let open = match past {
+        past if past.is_awaiting() => "awaiting-confirmation",
+        past if past.is_interrupted() => "interrupted",
+        _ => "never begun",
+    };
     past.replay.sealed.clone().unwrap_or_else(|| open.to_owned())
 }

@@ -3,48 +3,77 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-/// The packages of a dpkg status file that are installed, by name.
+/// The packages of a dpkg status file that are on the system, wholly or in part, by name. A package of another
+/// architecture than the system's own is there as `name:arch` too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Packages(HashMap<String, String>);
+pub struct Packages(HashMap<String, Package>);
+
+/// One package as dpkg knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Package {
+    /// `[epoch:]upstream[-revision]`.
+    pub version: String,
+    /// `installed`, or where an operation on it stopped: `half-installed`, `unpacked`, `half-configured`…
+    pub status: String,
+    /// Whether the system cannot do without it: `Essential` or `Protected` (deb-control(5)).
+    pub essential: bool,
+    architecture: String,
+}
 
 impl Packages {
-    /// Reads `/var/lib/dpkg/status` (deb-control(5)) in one pass, looking at three fields only.
+    /// Reads `/var/lib/dpkg/status` (deb-control(5)) in one pass, looking at six fields only.
     pub fn parse(status: &str) -> Self {
-        let mut packages = HashMap::new();
-        let (mut name, mut version, mut installed) = ("", "", false);
+        let mut packages = Self::default();
+        let (mut name, mut package) = ("", Package::default());
         for line in status.split('\n').chain([""]) {
             let line = line.strip_suffix('\r').unwrap_or(line);
             if line.is_empty() {
-                if installed && !name.is_empty() {
-                    packages.insert(name.to_owned(), version.to_owned());
-                }
-                (name, version, installed) = ("", "", false);
+                packages.add(std::mem::take(&mut name), std::mem::take(&mut package));
                 continue;
             }
             match line.as_bytes()[0] {
-                b'P' | b'p' => field(line, "Package").into_iter().for_each(|value| name = value),
-                b'V' | b'v' => field(line, "Version").into_iter().for_each(|value| version = value),
+                b'P' | b'p' => {
+                    field(line, "Package").into_iter().for_each(|value| name = value);
+                    package.essential |= field(line, "Protected") == Some("yes");
+                }
+                b'V' | b'v' => field(line, "Version").into_iter().for_each(|value| {
+                    package.version = value.to_owned();
+                }),
+                b'A' | b'a' => field(line, "Architecture").into_iter().for_each(|value| {
+                    package.architecture = value.to_owned();
+                }),
+                b'E' | b'e' => package.essential |= field(line, "Essential") == Some("yes"),
                 // "want flag status": removed packages keep their configuration files and stay in the file.
                 b'S' | b's' => field(line, "Status").into_iter().for_each(|value| {
-                    installed = value.split_ascii_whitespace().next_back() == Some("installed");
+                    package.status =
+                        value.split_ascii_whitespace().next_back().unwrap_or_default().to_owned();
                 }),
                 _ => {}
             }
         }
-        Self(packages)
+        packages
+    }
+
+    fn add(&mut self, name: &str, package: Package) {
+        if name.is_empty() || matches!(package.status.as_str(), "" | "config-files" | "not-installed") {
+            return;
+        }
+        self.0.insert(format!("{name}:{}", package.architecture), package.clone());
+        self.0.insert(name.to_owned(), package);
+    }
+
+    /// A package that is there, be it in part only.
+    pub fn get(&self, name: &str) -> Option<&Package> {
+        self.0.get(name)
     }
 
     /// The version of an installed package.
     pub fn version(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        let package = self.0.get(name).filter(|package| package.status == "installed")?;
+        Some(&package.version)
     }
 
-    /// How many packages are installed.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether none is installed.
+    /// Whether none is there.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -6,19 +6,20 @@ use std::collections::BTreeSet;
 use model::{HostPath, Lookup, State, Syntax, Unread};
 
 use crate::edit::Entry;
+use crate::packages::Packages;
 use crate::source::{Source, drop_ins};
 use crate::sudoers::Sudoers;
 use crate::sysctl::Persistent;
 use crate::{
-    accounts, apt, audit, boot, dconf, docker, dpkg, firewall, get, kubernetes, lines, matches, modprobe,
-    mounts, pam, selinux, shell, sshd, units, wireless,
+    accounts, apt, audit, boot, dconf, docker, firewall, get, kubernetes, lines, matches, modprobe, mounts,
+    pam, selinux, shell, sshd, units, wireless,
 };
 
 /// Answers lookups from one source. What several lookups share is read once and kept, so make a new one for
 /// every round of observation.
 pub struct Lookups<'a> {
     source: &'a dyn Source,
-    packages: OnceCell<Result<dpkg::Packages, Unread>>,
+    packages: OnceCell<Result<Packages, Unread>>,
     sshd: OnceCell<Result<Option<sshd::Effective>, Unread>>,
     sysctl: OnceCell<Result<Persistent, Unread>>,
     modules: OnceCell<Result<Modules, Unread>>,
@@ -48,14 +49,7 @@ impl<'a> Lookups<'a> {
             }
             Lookup::Module { name } => self.module(name),
             Lookup::Unit { name } => units::record(self.source, name),
-            Lookup::Package { name } => {
-                let packages = self.packages.get_or_init(|| read_packages(self.source)).as_ref();
-                let version = packages.map_err(Clone::clone)?.version(name);
-                Ok(State::record([
-                    ("installed", State::Flag(version.is_some())),
-                    ("version", version.map(str::to_owned).into()),
-                ]))
-            }
+            Lookup::Package { name } => Ok(self.packages()?.record(name)),
             Lookup::AuditRule { line, may_lack } => {
                 let audit = self.audit.get_or_init(|| audit::Effective::read(self.source)).as_ref();
                 audit.map_err(Clone::clone)?.record(line, may_lack)
@@ -97,6 +91,14 @@ impl<'a> Lookups<'a> {
     pub fn persistent_sysctl(&self, key: &str) -> Result<State, Unread> {
         let persistent = self.sysctl.get_or_init(|| Persistent::read(self.source)).as_ref();
         Ok(persistent.map_err(Clone::clone)?.record(key))
+    }
+
+    /// The packages of the system.
+    ///
+    /// # Errors
+    /// When there is no database of them, or it cannot be read.
+    pub fn packages(&self) -> Result<&Packages, Unread> {
+        self.packages.get_or_init(|| Packages::read(self.source)).as_ref().map_err(Clone::clone)
     }
 
     fn account(&self, file: &'static str, name: &str) -> Result<State, Unread> {
@@ -164,12 +166,6 @@ impl<'a> Lookups<'a> {
             ("install-path", install.map(|(path, _)| path.to_string()).into()),
         ]))
     }
-}
-
-fn read_packages(source: &dyn Source) -> Result<dpkg::Packages, Unread> {
-    let status = source.text(&HostPath::literal("/var/lib/dpkg/status"))?;
-    let status = status.ok_or_else(|| Unread::Unsupported("there is no dpkg database".to_owned()))?;
-    Ok(dpkg::Packages::parse(&status))
 }
 
 /// All that is known of kernel modules.

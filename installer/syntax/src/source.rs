@@ -10,6 +10,14 @@ pub trait Source {
     /// When it is there and cannot be read, or is not text.
     fn text(&self, path: &HostPath) -> Result<Option<String>, Unread>;
 
+    /// A file that is too large or too binary to be a text, to be read in parts; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it is there and cannot be opened.
+    fn bytes(&self, path: &HostPath) -> Result<Option<Box<dyn Bytes>>, Unread> {
+        Ok(self.text(path)?.map(|text| Box::new(text.into_bytes()) as Box<dyn Bytes>))
+    }
+
     /// The names in a directory, in any order; none when there is no such directory.
     ///
     /// # Errors
@@ -28,6 +36,30 @@ pub trait Source {
     /// When it cannot be told.
     fn modified(&self, path: &HostPath) -> Result<Option<i128>, Unread> {
         Err(Unread::Unsupported(format!("when {path} was written")))
+    }
+}
+
+/// The bytes of one file, read here and there.
+pub trait Bytes {
+    /// How many there are.
+    fn size(&self) -> u64;
+
+    /// Fills `into` with the bytes from `at` on.
+    ///
+    /// # Errors
+    /// When there are not so many, or they cannot be read.
+    fn read_at(&self, at: u64, into: &mut [u8]) -> Result<(), Unread>;
+}
+
+impl Bytes for Vec<u8> {
+    fn size(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read_at(&self, at: u64, into: &mut [u8]) -> Result<(), Unread> {
+        let from = usize::try_from(at).ok().and_then(|at| self.get(at..)?.get(..into.len()));
+        into.copy_from_slice(from.ok_or_else(|| Unread::Malformed("it ends too early".to_owned()))?);
+        Ok(())
     }
 }
 

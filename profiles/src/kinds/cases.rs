@@ -272,15 +272,26 @@ fn package() -> Vec<Case> {
         r#"{ kind = "package", packages = ["libpam-runtime"], state = "installed", version = "0:1.5.2-6" }"#;
     let newer =
         r#"{ kind = "package", packages = ["libpam-runtime"], state = "installed", version = "1.5.3" }"#;
+    let newest = r#"{ kind = "package", packages = ["libpam-runtime"], state = "installed", version = "3" }"#;
+    let guarded = r#"{ kind = "package", packages = ["sudo"], state = "removed" }"#;
     let leftovers = "Package: bind9\nStatus: deinstall ok config-files\nVersion: 1\n\n";
     vec![
         case(removed, m().with_packages(&["cron"]), Pass, "not installed"),
         case(removed, m().with("/var/lib/dpkg/status", leftovers), Pass, "not installed"),
-        stuck(removed, m().with_packages(&["bind9"]), "bind9 1.5.2-6+deb12u1 is installed"),
+        case(removed, m().with_packages(&["bind9"]), Fail, "bind9 1.5.2-6+deb12u1 is installed"),
+        stuck(removed, m().with_packages(&["bind9"]).offline(), "not mended here: below another root"),
+        stuck(guarded, m().with_packages(&["sudo"]), "not mended here: sudo would be removed"),
         case(installed, m().with_packages(&["libpam-runtime"]), Pass, "is installed"),
-        stuck(installed, m().with_packages(&["cron"]), "not installed"),
+        stuck(installed, m().with_packages(&["cron"]), "unable to locate package libpam-runtime"),
+        case(installed, m().with_packages(&["cron"]).offering("libpam-runtime"), Fail, "not installed"),
         stuck(newer, m().with_packages(&["libpam-runtime"]), "1.5.2"),
-        case(removed, m(), Unknown, "no dpkg database"),
+        case(newer, m().with_packages(&["libpam-runtime"]).offering("libpam-runtime"), Fail, "1.5.2"),
+        stuck(
+            newest,
+            m().with_packages(&["libpam-runtime"]).offering("libpam-runtime"),
+            "2 is the newest libpam-runtime at hand",
+        ),
+        case(removed, m(), Unknown, "no database of packages"),
         case(removed, Machine::blind(), Unknown, "permission denied"),
     ]
 }

@@ -143,5 +143,5 @@ pub(crate) fn versions(bytes: &[u8]) {
             }
         }
     }
-    let _ = syntax::dpkg::Packages::parse(text).len();
+    let _ = syntax::dpkg::Packages::parse(text).version("cron");
 }

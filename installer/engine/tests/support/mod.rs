@@ -1,14 +1,14 @@
 //! A machine in memory that can fail, lie, lose power and be meddled with at any operation.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::sync::Mutex;
 
 use engine::MemoryBlobs;
 use model::{
     Attributes, Blobs, Change, Digest, FileState, Fut, Handler, Host, HostError, HostPath, Journal,
-    JournalError, Keep, Kind, Node, Observe, Resource, Sink, State, Unread,
+    JournalError, Keep, Kind, Move, Node, Observe, Resource, Sink, State, Transaction, Unread,
 };
 
 /// What goes wrong at the n-th operation that has an effect (a put or a journal entry), counted from 0.
@@ -129,8 +129,40 @@ impl Memory {
         if inner.off {
             return Err(Unread::Failed("no power".into()));
         }
+        if let Resource::Transaction { install, remove } = resource {
+            return Ok(simulate(&inner.states, install, remove).to_state());
+        }
         Ok(lookup(&inner.states, resource))
     }
+}
+
+/// A package manager: what is installed is version 1 and brings `NAME-data` along; what is removed takes
+/// `NAME-client` with it; what is called `old-…` does not come back; `sudo` must stay.
+fn simulate(
+    states: &BTreeMap<Resource, State>,
+    install: &BTreeSet<String>,
+    remove: &BTreeSet<String>,
+) -> Transaction {
+    let mut transaction = Transaction::default();
+    let mut go = |name: String, to: State| {
+        let from = lookup(states, &Resource::Package { name: name.clone() });
+        if from != to {
+            let back = from == State::Absent || !name.starts_with("old-");
+            transaction.moves.push(Move { package: name, from, to, back });
+        }
+    };
+    for name in install {
+        go(format!("{name}-data"), State::text("1"));
+        go(name.clone(), State::text("1"));
+    }
+    for name in remove {
+        go(format!("{name}-client"), State::Absent);
+        go(name.clone(), State::Absent);
+    }
+    if remove.contains("sudo") {
+        transaction.refused.push("sudo would be removed".into());
+    }
+    transaction
 }
 
 /// Attributes of a file are part of the file.
@@ -182,6 +214,12 @@ impl Observe for Memory {
 impl Host for Memory {
     fn put<'a>(&'a self, change: &'a Change, bytes: &'a dyn Blobs) -> Fut<'a, Result<(), HostError>> {
         let result = self.put_now(change, bytes);
+        Box::pin(async move { result })
+    }
+
+    /// One after the other, so that a fault in the middle leaves some made and some not.
+    fn put_together<'a>(&'a self, changes: &'a [Change]) -> Fut<'a, Result<(), HostError>> {
+        let result = changes.iter().try_for_each(|change| self.put_now(change, &self.store));
         Box::pin(async move { result })
     }
 
