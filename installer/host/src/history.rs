@@ -1,6 +1,5 @@
 //! The history of looks at this machine: JSON Lines, each holding the digest of the one before it, and beside them a
 //! signature over the last, which so covers all of them.
-#![expect(clippy::disallowed_methods, reason = "this is the store of the installer's own state")]
 
 use std::fs;
 use std::io;

@@ -18,8 +18,8 @@ pub struct Session {
     pub ended: Option<i64>,
 }
 
-/// Reads `wtmp` (utmp(5)), oldest first. A session ends with its terminal's next record or with the next start or stop of the machine.
-/// Byte order is that of x86-64 and arm64, little endian.
+/// Reads `wtmp` (utmp(5)), oldest first. A session ends with its terminal's next record, or with the next start or stop
+/// of the machine. Byte order is that of x86-64 and arm64, little endian.
 pub fn sessions(bytes: &[u8]) -> Vec<Session> {
     let mut all: Vec<Session> = Vec::new();
     for record in bytes.chunks_exact(SIZE) {
