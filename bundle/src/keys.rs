@@ -173,6 +173,14 @@ impl FileKey {
         }
     }
 
+    /// The key whose secret number is this seed.
+    ///
+    /// # Errors
+    /// When the number is none of the curve's, which one in 2^32 seeds is.
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
+        Self::of(SigningKey::from_slice(seed).map_err(|error| KeyError::Private(error.to_string()))?)
+    }
+
     /// Opens an encrypted key file (`cosign.key`).
     ///
     /// # Errors

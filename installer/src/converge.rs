@@ -18,7 +18,7 @@ use crate::document::Document;
 use crate::failure::{Exit, Failure};
 use crate::planfile;
 use crate::session::{Request, Session};
-use crate::{access, guard, output, second_person};
+use crate::{access, guard, output, second_person, signing};
 use report::text;
 
 /// Everything one convergence works with.
@@ -164,7 +164,8 @@ impl Job<'_> {
         document.run = Some(session.run.clone());
         document.finished = jiff::Timestamp::now().to_string();
         let text = format!("{}{}", document.text(false), guard::note(&outcome, approved.plan()));
-        keep_report(&directory, &document, &text, self.request.answers.report.folder.as_deref())?;
+        let folder = self.request.answers.report.folder.as_deref();
+        keep_report(&session.global.data_dir, &directory, &document, &text, folder)?;
         output::result(session.global.output, &text, &document.json());
         Ok(exit_of(&outcome, &document.findings))
     }
@@ -447,12 +448,13 @@ fn fixed(before: &[Finding], after: Vec<Finding>, plan: &Plan) -> Vec<Finding> {
 }
 
 fn keep_report(
+    data: &std::path::Path,
     directory: &RunDir,
     document: &Document,
     text: &str,
     folder: Option<&std::path::Path>,
 ) -> Result<(), Failure> {
-    directory.write("report.json", document).map_err(|error| unwritable(&error))?;
+    signing::keep_report(data, directory, document)?;
     folder.map_or(Ok(()), |folder| output::report(folder, document, text))
 }
 

@@ -36,6 +36,54 @@ pub struct Finding {
     /// The word of the person who makes it pass, where no machine can judge it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<Attestation>,
+    /// Who or what moved it, where the system tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+}
+
+/// Who or what moved something, as far as the system tells.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cause {
+    /// What kind of mover.
+    pub by: Mover,
+    /// The run, the package, the program, or the people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
+    /// When it moved, RFC 3339 in UTC.
+    pub at: String,
+    /// All of it in one sentence.
+    pub says: String,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// What says so, each with where it was read.
+    pub evidence: Vec<String>,
+}
+
+/// What kind of mover.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mover {
+    /// A run of Groundfast.
+    Run,
+    /// The package manager.
+    Package,
+    /// Somebody who was logged in.
+    Person,
+    /// A program that nobody's log-in began.
+    Program,
+}
+
+/// How sure a cause is.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// A log names the very path at the very time.
+    Recorded,
+    /// Owner and time agree.
+    Likely,
+    /// They were there at the time; nothing says that they did it.
+    Possible,
 }
 
 /// How much a failure weighs.

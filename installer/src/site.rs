@@ -1,6 +1,6 @@
 //! The site that a run is about: its backends and its controls, made again from what was asked of the run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bundle::{Contents, Store, Trust};
 use engine::{Pin, Router};
-use host::Local;
-use model::{Blobs, Control, Host, Resource, State};
+use host::{Local, Traces};
+use model::{Blobs, Control, Host, HostPath, Resource, State};
 use secrets::{Injected, SecretInPlace, SiteKey};
 use stack::{Docker, Engine, Release, Stack, StackNeeds};
 
@@ -96,6 +96,11 @@ impl Site {
             backends.push((|resource| !Local::serves(resource), stack));
         }
         Router::new(backends)
+    }
+
+    /// What the system wrote down about who touched these paths.
+    pub fn traces(&self, paths: &BTreeSet<HostPath>) -> Traces {
+        self.local.traces(paths)
     }
 
     /// The files of the machine or root that is worked on.

@@ -127,6 +127,7 @@ fn judge(control: &dyn Control, evidence: &Evidence, context: &Context) -> (Find
         mend: if verdict.is_finding() || waiver.is_some() { about.mend.clone() } else { String::new() },
         waiver,
         attestation,
+        cause: None,
     };
     (finding, demands)
 }

@@ -9,19 +9,23 @@ mod daemons;
 mod facts;
 mod files;
 mod guard;
+mod history;
 mod local;
 mod logins;
 mod run;
 mod runs;
 mod sysctl;
+mod traces;
 mod tree;
 mod walk;
 
 pub use facts::{Facts, LockKind, LockPeer, UnknownLock, lock_peer};
 pub use guard::{Revert, Unguarded, detach, disarm, now};
+pub use history::{History, Kept};
 pub use local::Local;
 pub use logins::{Login, this_login};
 pub use runs::{Lock, RunDir, Runs, RunsError};
+pub use traces::{Times, Touched, Traces};
 
 /// The user that this process acts as.
 pub fn user() -> u32 {

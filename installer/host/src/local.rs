@@ -2,8 +2,8 @@
 //!
 //! Below another root only files are looked at and changed, and nothing from inside it is ever run.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -18,6 +18,7 @@ use rustix::fs::OFlags;
 use syntax::Source;
 
 use crate::facts::Facts;
+use crate::traces::Traces;
 use crate::tree::Tree;
 use crate::{apt, daemons, files, sysctl, walk};
 
@@ -38,6 +39,11 @@ impl Local {
     /// When the root cannot be opened as a directory.
     pub fn new(root: &Path, facts: Facts) -> io::Result<Self> {
         Ok(Self { tree: Tree::at(root)?, facts: Arc::new(facts), simulations: apt::Simulations::default() })
+    }
+
+    /// What the system wrote down about who touched these paths.
+    pub fn traces(&self, paths: &BTreeSet<HostPath>) -> Traces {
+        Traces::read(&self.tree, paths)
     }
 
     /// Whether a resource belongs to this backend.

@@ -53,7 +53,7 @@ pub enum RunsError {
     },
 }
 
-fn io_error<'p>(action: &'static str, path: &'p Path) -> impl Fn(io::Error) -> RunsError + 'p {
+pub(crate) fn io_error<'p>(action: &'static str, path: &'p Path) -> impl Fn(io::Error) -> RunsError + 'p {
     move |source| RunsError::Io { action, path: path.to_owned(), source }
 }
 
@@ -168,11 +168,11 @@ struct Chain {
 /// One line of the journal. `prev` is the digest of the whole line before it, so nothing can be changed or
 /// left out unseen.
 #[derive(Serialize, Deserialize)]
-struct Line {
-    v: u32,
-    seq: u64,
-    prev: Digest,
-    entry: serde_json::Value,
+pub(crate) struct Line {
+    pub(crate) v: u32,
+    pub(crate) seq: u64,
+    pub(crate) prev: Digest,
+    pub(crate) entry: serde_json::Value,
 }
 
 impl RunDir {
@@ -304,17 +304,17 @@ impl Blobs for RunDir {
     }
 }
 
-fn digest(bytes: &[u8]) -> Digest {
+pub(crate) fn digest(bytes: &[u8]) -> Digest {
     Digest::from_sha256(Sha256::digest(bytes).into())
 }
 
 /// Makes a directory and those above it, private to its owner where they are new.
-fn private_dir(path: &Path) -> Result<(), RunsError> {
+pub(crate) fn private_dir(path: &Path) -> Result<(), RunsError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error("making", path))
 }
 
 /// Writes a private file completely or not at all: beside it, synced, renamed.
-fn private_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn private_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("part");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     file.set_permissions(Permissions::from_mode(0o600))?;

@@ -1,7 +1,7 @@
 //! Reading below a root directory, bounded, without being led out of it by a link.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,6 +54,18 @@ impl Tree {
             Ok(_) => Ok(Some(bytes)),
             Err(error) => Err(unread(path, &error)),
         }
+    }
+
+    /// The last bytes of a file that only grows, at most the limit of them; `None` when it is not there.
+    pub(crate) fn tail(&self, path: &str) -> Result<Option<Vec<u8>>, Unread> {
+        let Some(handle) = self.handle(path, OFlags::RDONLY | OFlags::NONBLOCK)? else { return Ok(None) };
+        let mut file = File::from(handle);
+        let mut bytes = Vec::new();
+        let read = file.metadata().and_then(|found| {
+            file.seek(SeekFrom::Start(found.len().saturating_sub(LIMIT)))?;
+            file.take(LIMIT).read_to_end(&mut bytes)
+        });
+        read.map(|_| Some(bytes)).map_err(|error| unread(path, &error))
     }
 
     /// The first line of a file without white space around it; `None` when it is not there.

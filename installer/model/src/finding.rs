@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cause::Cause;
 use crate::control::{Attestation, ControlId, Severity, Waiver};
 
 /// A verdict in the words of XCCDF 1.2 (section 6.6.4.2), plus `waived`.
@@ -83,6 +84,9 @@ pub struct Finding {
     /// The word of the person who makes it pass, where no machine can judge it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<Attestation>,
+    /// Who or what moved it, where the system tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
 }
 
 /// How many findings came out with each verdict.

@@ -4,6 +4,7 @@
 //! The engine folds demands into [`Change`]s, orders them into a [`Plan`] and lets a [`Host`] carry them
 //! out. Everything here is data or a trait: no file system, clock, process or runtime.
 
+mod cause;
 mod change;
 mod control;
 mod demand;
@@ -21,6 +22,7 @@ mod secret;
 mod state;
 mod view;
 
+pub use cause::{Cause, Confidence, Mover};
 pub use change::{Change, Handler};
 pub use control::{About, Attestation, Control, ControlId, Judgement, Reference, Severity, Waiver};
 pub use demand::{Conflict, Constraint, Demand, Target};

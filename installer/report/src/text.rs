@@ -73,6 +73,9 @@ fn block(finding: &Finding) -> String {
         below(&finding.expected),
         below(&finding.actual)
     ));
+    if let Some(cause) = &finding.cause {
+        text.push_str(&format!("    cause ({}): {}\n", cause.confidence, below(&cause.says)));
+    }
     if !finding.mend.is_empty() && finding.verdict.is_finding() {
         let how = if finding.remedy { "groundfast can mend it, or by hand: " } else { "mend: " };
         text.push_str(&format!("    {how}{}\n", below(&finding.mend)));
@@ -164,10 +167,25 @@ fn compared(report: &Report) -> String {
     let (run, since) = (&report.run, &report.result["compared_with"]);
     match (run, since.get("finished").and_then(Value::as_str)) {
         (Some(run), Some(finished)) => {
-            shown(&format!("compared with run {} of {}\n", line(run), line(finished)))
+            let mut text = format!("compared with run {} of {}\n", line(run), line(finished));
+            let first = &report.result["installed_by"];
+            if let (Some(first), Some(at)) = (first["run"].as_str(), first["finished"].as_str())
+                && first != run
+            {
+                text.push_str(&format!("the first run in force is {} of {}\n", line(first), line(at)));
+            }
+            text.push_str(&moved_since(&report.result["since_last_look"]));
+            shown(&text)
         }
         _ => String::new(),
     }
+}
+
+/// What a drift check found that the one before had not.
+fn moved_since(look: &Value) -> String {
+    let Some(at) = look["finished"].as_str() else { return String::new() };
+    let count = |name: &str| look[name].as_array().map_or(0, Vec::len);
+    format!("since the last look at {}: {} moved, {} came back\n", line(at), count("moved"), count("back"))
 }
 
 fn line(text: &str) -> String {

@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 
 /// Separates these fingerprints from every other use of the key.
 const DOMAIN: &[u8] = b"groundfast secret fingerprint v1\0";
+/// Separates what other keys are made from.
+const SEED: &[u8] = b"groundfast seed v1\0";
 /// The key's file in its folder.
 const NAME: &str = "site.key";
 
@@ -100,18 +102,32 @@ impl SiteKey {
             .ok_or_else(|| KeyError::Unsafe { path, what: "vanished while it was made".to_owned() })
     }
 
+    /// Random bytes for another purpose, made from this key so that there is one key to guard: HMAC-SHA-256 over the
+    /// purpose, as HKDF expands (RFC 5869, section 2.3). Whoever knows them cannot tell the key.
+    pub fn seed(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let mut mac = self.mac();
+        mac.update(SEED);
+        mac.update(purpose.as_bytes());
+        mac.update(&[1]);
+        Zeroizing::new(mac.finalize().into_bytes().into())
+    }
+
     /// The fingerprint of a secret at its target: HMAC-SHA-256 (RFC 2104) under the site key, in hexadecimal.
     /// The same secret in two places has two fingerprints.
     pub fn fingerprint(&self, target: &HostPath, secret: &Secret) -> String {
-        // HMAC pads a short key with zeros to the block of the hash, 64 bytes (RFC 2104, section 2).
-        let mut block = Zeroizing::new([0_u8; 64]);
-        block[..32].copy_from_slice(&*self.0);
-        let mut mac = Hmac::<Sha256>::new((&*block).into());
+        let mut mac = self.mac();
         mac.update(DOMAIN);
         mac.update(target.as_str().as_bytes());
         mac.update(&[0]);
         mac.update(secret.expose());
         mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn mac(&self) -> Hmac<Sha256> {
+        // HMAC pads a short key with zeros to the block of the hash, 64 bytes (RFC 2104, section 2).
+        let mut block = Zeroizing::new([0_u8; 64]);
+        block[..32].copy_from_slice(&*self.0);
+        Hmac::<Sha256>::new((&*block).into())
     }
 }
 
@@ -180,5 +196,10 @@ mod tests {
         assert_ne!(base, one.fingerprint(&at("/b"), &value("b")));
         assert_ne!(base, SiteKey::from_bytes([2; 32]).fingerprint(&at("/a"), &value("b")));
         assert_eq!(base.len(), 64);
+        let seed = one.seed("report");
+        assert_eq!(seed, one.seed("report"));
+        assert_ne!(seed, one.seed("other"));
+        assert_ne!(seed, SiteKey::from_bytes([2; 32]).seed("report"));
+        assert_ne!(*seed, [1; 32]);
     }
 }

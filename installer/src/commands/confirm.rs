@@ -5,12 +5,12 @@ use model::Moment;
 use serde_json::Value;
 
 use crate::cli::Global;
-use crate::converge::{lock, unwritable};
+use crate::converge::lock;
 use crate::failure::{Exit, Failure};
 use crate::history;
-use crate::output;
 use crate::session::Session;
 use crate::site::Site;
+use crate::{output, signing};
 
 /// Keep what the last run changed: call this from a login that began after it.
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ pub async fn run(_: &Confirm, global: &Global) -> Result<Exit, Failure> {
     }
     let mut document = past.report.clone().unwrap_or_else(|| session.document());
     (document.outcome, document.result) = ("enforced".to_owned(), Value::Null);
-    past.directory.write("report.json", &document).map_err(|error| unwritable(&error))?;
+    signing::keep_report(&session.global.data_dir, &past.directory, &document)?;
     Site::open(&session, &past.request)?.forget_replaced()?;
     let mut document = session.document();
     document.run = Some(past.name.clone());

@@ -3,17 +3,18 @@
 use clap::{Args, Subcommand};
 use engine::{Assessment, assess};
 use model::{Control, ControlId, Kind, Resource, Sink, Verdict};
-use serde_json::json;
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::accept::{self, Accept};
+use crate::causes::{self, OwnRun};
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Left, Past};
 use crate::session::Session;
 use crate::shelf::Shelf;
 use crate::site::{Site, pins};
-use crate::{baseline, controls, output};
+use crate::{baseline, controls, looks, output};
 
 /// Find what has moved since the last run. Exit 3 when something did.
 #[derive(Debug, Args)]
@@ -49,15 +50,26 @@ pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
         return accept::run(accept, global).await;
     }
     let session = Session::new(global, "drift")?;
-    let Look { last, assessment, .. } = look(&session).await?;
-    let drifted = assessment.open().next().is_some();
+    let Look { last, first, assessment, .. } = look(&session).await?;
+    let earlier = looks::all(&global.data_dir, None);
+    let mut findings = assessment.findings;
+    findings.extend(earlier.as_ref().err().map(looks::tampered));
+    let drifted = findings.iter().any(|finding| finding.verdict.is_finding());
     let mut document = session.document();
     document.outcome = if drifted { "drifted" } else { "passed" }.to_owned();
     document.run = Some(last.name.clone());
-    document.with_findings(assessment.findings);
+    document.with_findings(findings);
     document.finished = jiff::Timestamp::now().to_string();
-    let finished = last.report.as_ref().map(|report| &report.finished);
-    document.result = json!({ "compared_with": { "run": last.name, "finished": finished } });
+    let now = looks::Look::of(&document);
+    let before = earlier.as_ref().ok().and_then(|looks| looks.last()).map(|look| look.compared(&now));
+    document.result =
+        json!({ "compared_with": ran(&last), "installed_by": first, "since_last_look": before });
+    // A history that was changed is left as it is: another entry would make it look sound.
+    if earlier.is_ok()
+        && let Err(failure) = looks::keep(&session, &now)
+    {
+        output::say(&format!("⚠ this look is not in the history: {}", failure.summary()));
+    }
     output::result(global.output, &document.text(command.all), &document.json());
     Ok(if drifted { Exit::Findings } else { Exit::Done })
 }
@@ -66,6 +78,8 @@ pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
 pub struct Look {
     /// The last run in force.
     pub last: Past,
+    /// The first run in force: its name, and when it ended.
+    pub first: Option<Value>,
     /// What each resource was left as.
     pub pinned: BTreeMap<Resource, Left>,
     /// What was held against it.
@@ -86,8 +100,11 @@ pub async fn look(session: &Session<'_>) -> Result<Look, Failure> {
         )
         .hint("carry on with `groundfast resume`, or take it back with `groundfast recover`"));
     }
-    let mut past = history::in_force(history::all(&session.runs)?);
+    let all = history::all(&session.runs)?;
+    let own: Vec<OwnRun> = all.iter().filter_map(OwnRun::of).collect();
+    let mut past = history::in_force(all);
     let pinned = history::pinned(&past);
+    let first = past.first().map(ran);
     let last = past.pop().ok_or_else(|| {
         Failure::new(
             Exit::Error,
@@ -108,8 +125,49 @@ pub async fn look(session: &Session<'_>) -> Result<Look, Failure> {
     session.events.emit(Kind::Phase { name: "drift".to_owned() });
     let backends = site.backends();
     let context = session.context(answers)?;
-    let assessment = assess(&controls, &backends, &context, &session.events).await;
-    Ok(Look { last, pinned, controls, assessment })
+    let mut assessment = assess(&controls, &backends, &context, &session.events).await;
+    explain(&site, &controls, &mut assessment, &own, |id| {
+        let run = pin_of(id, &pinned).map_or(&last.name, |(_, left)| &left.run);
+        own.iter().find(|one| one.run == *run).map(OwnRun::ended)
+    });
+    Ok(Look { last, first, pinned, controls, assessment })
+}
+
+/// Finds out who or what moved what failed. `since` tells when a control is known to have held.
+fn explain(
+    site: &Site,
+    controls: &[Box<dyn Control>],
+    assessment: &mut Assessment,
+    own: &[OwnRun],
+    since: impl Fn(&str) -> Option<jiff::Timestamp>,
+) {
+    let Assessment { findings, evidence, .. } = assessment;
+    let failed: BTreeSet<_> = findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Fail)
+        .map(|finding| finding.control.clone())
+        .collect();
+    let concerned = controls.iter().filter(|control| failed.contains(control.id()));
+    let paths: BTreeMap<_, _> =
+        concerned.map(|control| (control.id().clone(), causes::paths(control.as_ref(), evidence))).collect();
+    let all: BTreeSet<_> = paths.values().flatten().cloned().collect();
+    if all.is_empty() {
+        return;
+    }
+    let traces = site.traces(&all);
+    for why in &traces.unread {
+        output::say(&format!("⚠ causes may be missing: {why}"));
+    }
+    for finding in findings {
+        if let (Some(paths), Some(since)) = (paths.get(&finding.control), since(finding.control.as_str())) {
+            causes::explain(finding, paths, since, &traces, own);
+        }
+    }
+}
+
+/// The name of a run and when it ended.
+fn ran(past: &Past) -> Value {
+    json!({ "run": past.name, "finished": past.report.as_ref().map(|report| &report.finished) })
 }
 
 /// The resource that a pin holds, with how it was left.

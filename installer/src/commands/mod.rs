@@ -18,6 +18,7 @@ pub mod preflight;
 pub mod profile;
 pub mod record;
 pub mod report;
+pub mod report_verify;
 pub mod resume;
 pub mod rollback;
 pub mod status;

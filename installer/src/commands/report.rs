@@ -6,28 +6,35 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use model::About;
 use report::{self as writers, Past};
 use serde_json::Value;
 
+use super::report_verify::{self, Verify};
 use crate::cli::{Format, Global};
 use crate::controls;
 use crate::failure::{Exit, Failure};
 use crate::history;
+use crate::looks;
 use crate::output;
 use crate::session::{Request, Session};
 
 /// Write the report of a run in a format: a page, SARIF, JUnit, XCCDF, ARF, OSCAL and others.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   groundfast report                                           the last run, as text
   groundfast report --format html -o report.html              a page with filter, search and trend
   groundfast report 01JD… --format sarif -o groundfast.sarif  an earlier run; `groundfast status` lists them
   groundfast report --format matrix                           requirement, control, evidence
   groundfast drift --output json | groundfast report --from - --format junit -o drift.xml
-  groundfast report --format prometheus -o /var/lib/prometheus/node-exporter/groundfast.prom")]
+  groundfast report --format prometheus -o /var/lib/prometheus/node-exporter/groundfast.prom"
+)]
 pub struct Report {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// The run; the last one that left a report when absent.
     #[arg(conflicts_with = "from")]
     run: Option<String>,
@@ -43,6 +50,13 @@ pub struct Report {
     /// In text: show every control, not only those that need somebody.
     #[arg(long)]
     all: bool,
+}
+
+/// What else can be done with reports.
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Check that reports, journals and the history of drift checks are as this site signed them.
+    Verify(Verify),
 }
 
 /// The formats of a report.
@@ -92,6 +106,9 @@ impl From<Form> for writers::Format {
 /// # Errors
 /// Exit 2 when there is no such run, or the document is not one; 1 when the report cannot be written.
 pub fn run(command: &Report, global: &Global) -> Result<Exit, Failure> {
+    if let Some(Action::Verify(verify)) = &command.action {
+        return report_verify::run(verify, global);
+    }
     let report = match &command.from {
         Some(file) => from_file(file)?,
         None => from_run(global, command.run.as_deref())?,
@@ -155,6 +172,7 @@ fn from_run(global: &Global, wanted: Option<&str>) -> Result<writers::Report, Fa
     let document: Option<Value> =
         run.directory.read("report.json").map_err(|error| reading().because(&error))?;
     let report = read(document.unwrap_or_default()).map_err(|error| reading().because(&error))?;
+    let until = run.report.as_ref().map_or("", |report| report.finished.as_str());
     let past = runs.iter().filter_map(|past| {
         let report = past.report.as_ref()?;
         Some(Past {
@@ -164,7 +182,15 @@ fn from_run(global: &Global, wanted: Option<&str>) -> Result<writers::Report, Fa
             summary: report.summary.clone(),
         })
     });
-    let past = past.collect();
+    let looks = looks::all(&global.data_dir, None)?;
+    let looks = looks.into_iter().filter(|look| look.at.as_str() <= until).map(|look| Past {
+        run: look.run,
+        command: "drift".to_owned(),
+        finished: look.at,
+        summary: look.summary,
+    });
+    let mut past: Vec<Past> = past.chain(looks).collect();
+    past.sort_by(|a, b| a.finished.cmp(&b.finished));
     Ok(report.of_profile(run.request.answers.harden.profile.clone()).knowing(about(&run.request)).after(past))
 }
 

@@ -5,13 +5,13 @@ use engine::{Cancel, Outcome, Progress, Run, Several, diff, reverse};
 use model::{Blobs, Guard, Observe, Plan};
 
 use crate::cli::Global;
-use crate::converge::{carry_out, exit_of, lock, unwritable};
+use crate::converge::{carry_out, exit_of, lock};
 use crate::document::Document;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
 use crate::session::Session;
 use crate::site::Site;
-use crate::{guard, output};
+use crate::{guard, output, signing};
 
 /// Carry on with a run that was interrupted.
 #[derive(Debug, Args)]
@@ -184,7 +184,7 @@ pub fn finish(session: &Session<'_>, past: &Past, outcome: &Outcome) -> Result<E
     document.with_plan(past.plan.plan(), &[]);
     document.with_outcome(outcome);
     document.finished = jiff::Timestamp::now().to_string();
-    past.directory.write("report.json", &document).map_err(|error| unwritable(&error))?;
+    signing::keep_report(&session.global.data_dir, &past.directory, &document)?;
     let text = format!("{}{}", document.text(false), guard::note(outcome, past.plan.plan()));
     output::result(session.global.output, &text, &document.json());
     Ok(exit_of(outcome, &[]))

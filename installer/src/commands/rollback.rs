@@ -7,12 +7,12 @@ use model::{Approval, Blobs, Guard, Host, Plan, StepId};
 use super::resume::show;
 use crate::cli::{Approve, Global};
 use crate::commands::resume;
-use crate::converge::{self, carry_out, exit_of, lock, unwritable};
+use crate::converge::{self, carry_out, exit_of, lock};
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
 use crate::session::{Request, Session};
 use crate::site::Site;
-use crate::{guard, output};
+use crate::{guard, output, signing};
 
 /// Undo a finished run and every later one, newest first.
 #[derive(Debug, Args)]
@@ -101,7 +101,7 @@ async fn enforced(
     document.with_outcome(&outcome);
     document.run = Some(session.run.clone());
     document.finished = jiff::Timestamp::now().to_string();
-    directory.write("report.json", &document).map_err(|error| unwritable(&error))?;
+    signing::keep_report(&session.global.data_dir, &directory, &document)?;
     let text = format!("{}{}", document.text(false), guard::note(&outcome, approved.plan()));
     output::result(session.global.output, &text, &document.json());
     Ok(exit_of(&outcome, &[]))

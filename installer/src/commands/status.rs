@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
+use crate::looks::{self, Look};
 use crate::session::Session;
 use crate::within::spelt;
 use crate::{guard, output};
@@ -60,13 +61,21 @@ pub fn run(_: &Status, global: &Global) -> Result<Exit, Failure> {
             })
         })
         .collect();
+    let looks = looks::all(&global.data_dir, None);
+    text.push_str(&looked(looks.as_deref().unwrap_or_default()));
     let mut document = session.document();
     let guard =
         waiting.map(|past| json!({ "run": past.name, "left_seconds": left.map(|(left, _)| left.as_secs()) }));
-    document.result = json!({ "runs": runs, "guard": guard });
+    document.result = json!({ "runs": runs, "guard": guard, "looks": looks.as_ref().ok() });
     document.finished = jiff::Timestamp::now().to_string();
     output::result(global.output, &text, &document.json());
-    Ok(Exit::Done)
+    looks.map(|_| Exit::Done)
+}
+
+/// The last drift checks, newest last.
+fn looked(looks: &[Look]) -> String {
+    let line = |look: &Look| format!("looked {}  {}: {}\n", look.at, look.outcome, look.summary);
+    looks.iter().rev().take(5).rev().map(line).collect()
 }
 
 fn state(past: &Past) -> String {

@@ -1,8 +1,8 @@
 //! What `model` writes reads as the shape, and comes out of it unchanged: nothing is missing and nothing is extra.
 
 use model::{
-    Change, ControlId, Event, Finding, HostPath, Kind, Level, Resource, Severity, StageKind, State, StepEnd,
-    Verdict, Waiver,
+    Cause, Change, Confidence, ControlId, Event, Finding, HostPath, Kind, Level, Mover, Resource, Severity,
+    StageKind, State, StepEnd, Verdict, Waiver,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -45,6 +45,14 @@ fn finding(verdict: Verdict, severity: Severity, waived: bool) -> Finding {
         mend: if waived { "upgrade".to_owned() } else { String::new() },
         waiver,
         attestation,
+        cause: (verdict == Verdict::Fail).then(|| Cause {
+            by: Mover::Person,
+            who: Some("ann".to_owned()),
+            at: "2026-05-01T10:00:00Z".to_owned(),
+            says: "ann did it".to_owned(),
+            confidence: Confidence::Recorded,
+            evidence: vec!["/var/log/audit/audit.log, record 7".to_owned()],
+        }),
     }
 }
 

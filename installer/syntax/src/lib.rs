@@ -35,6 +35,7 @@ mod source;
 pub mod sshd;
 pub mod sudoers;
 mod sysctl;
+pub mod traces;
 mod units;
 mod wireless;
 mod xml;
