@@ -92,7 +92,26 @@ impl Catalogue {
     /// # Errors
     /// When one of them is not valid, which the tests of this crate exclude.
     pub fn builtin() -> Result<Self, ProfileError> {
-        BUILTIN.iter().try_fold(Self::empty(), |catalogue, (name, text)| catalogue.with(name, text))
+        Self::read(BUILTIN.iter())
+    }
+
+    /// What of the binary's profiles one of them needs, which is much faster to read than everything: no other
+    /// profile and no other benchmark. Everything when the binary has no such profile.
+    ///
+    /// # Errors
+    /// As [`Self::builtin`].
+    pub fn builtin_for(profile: &str) -> Result<Self, ProfileError> {
+        let line = format!("\nid = \"{profile}\"\n");
+        let declares = |text: &str| text.contains("\n[[profile]]\n");
+        let needed = |text: &str| !declares(text) || text.contains(&line);
+        if !BUILTIN.iter().any(|(_, text)| declares(text) && text.contains(&line)) {
+            return Self::builtin();
+        }
+        Self::read(BUILTIN.iter().filter(|(_, text)| needed(text)))
+    }
+
+    fn read<'t>(mut files: impl Iterator<Item = &'t (&'t str, &'t str)>) -> Result<Self, ProfileError> {
+        files.try_fold(Self::empty(), |catalogue, (name, text)| catalogue.with(name, text))
     }
 
     /// Adds a profile file; `name` is what errors call it.
