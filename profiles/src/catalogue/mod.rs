@@ -95,19 +95,16 @@ impl Catalogue {
         Self::read(BUILTIN.iter())
     }
 
-    /// What of the binary's profiles one of them needs, which is much faster to read than everything: no other
-    /// profile and no other benchmark. Everything when the binary has no such profile.
+    /// The profiles of the binary without the benchmarks that this one is not of, which is much faster to read.
+    /// Everything when the binary has no such profile.
     ///
     /// # Errors
     /// As [`Self::builtin`].
     pub fn builtin_for(profile: &str) -> Result<Self, ProfileError> {
         let line = format!("\nid = \"{profile}\"\n");
-        let declares = |text: &str| text.contains("\n[[profile]]\n");
-        let needed = |text: &str| !declares(text) || text.contains(&line);
-        if !BUILTIN.iter().any(|(_, text)| declares(text) && text.contains(&line)) {
-            return Self::builtin();
-        }
-        Self::read(BUILTIN.iter().filter(|(_, text)| needed(text)))
+        let known = BUILTIN.iter().any(|(_, text)| text.contains(&line));
+        let needed = |text: &str| !text.contains("\n[benchmark]\n") || text.contains(&line);
+        Self::read(BUILTIN.iter().filter(|(_, text)| !known || needed(text)))
     }
 
     fn read<'t>(mut files: impl Iterator<Item = &'t (&'t str, &'t str)>) -> Result<Self, ProfileError> {
