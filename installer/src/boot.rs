@@ -64,7 +64,7 @@ pub async fn recover(session: &Session<'_>, only_plan: bool) -> Result<Exit, Fai
         texts: site.product().map(|product| &product.texts),
         approve: &approve,
         answers_approve: true,
-        told: tailoring::told(&request)?,
+        told: tailoring::told(&request, &crate::controls::chosen(&request)?)?,
         locked: true,
         request: request.clone(),
     };

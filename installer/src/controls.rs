@@ -31,6 +31,20 @@ pub fn catalogue(bundled: &[(String, String)]) -> Result<Catalogue, Failure> {
     bundled.iter().try_fold(builtin, with).map_err(|error| reading(&error))
 }
 
+/// What the profile of `[harden]` needs of the profiles; nothing when it names none.
+///
+/// # Errors
+/// As [`catalogue`].
+pub fn chosen(request: &Request) -> Result<Catalogue, Failure> {
+    match &request.answers.harden.profile {
+        None => Ok(Catalogue::empty()),
+        // What comes with a bundle or a site may build on any profile.
+        Some(profile) if request.profiles.is_empty() => Catalogue::builtin_for(profile)
+            .map_err(|error| Failure::new(Exit::Error, "reading the profiles").because(&error)),
+        Some(_) => catalogue(&request.profiles),
+    }
+}
+
 /// The texts of a bundle's profiles, by name.
 ///
 /// # Errors
@@ -51,9 +65,16 @@ pub fn texts(contents: &Contents, blobs: &dyn Blobs) -> Result<Vec<(String, Stri
 /// # Errors
 /// Exit 2 when a profile, control or variable is unknown or a value is not allowed.
 pub fn harden(request: &Request) -> Result<Vec<Box<dyn Control>>, Failure> {
+    harden_from(&chosen(request)?, request)
+}
+
+/// As [`harden`], of profiles that were read before.
+///
+/// # Errors
+/// As [`harden`].
+pub fn harden_from(catalogue: &Catalogue, request: &Request) -> Result<Vec<Box<dyn Control>>, Failure> {
     let harden = &request.answers.harden;
     let Some(profile) = &harden.profile else { return Ok(Vec::new()) };
-    let catalogue = catalogue(&request.profiles)?;
     let mut tailoring = tailoring(&harden.only, &harden.skip, &harden.set);
     tailoring.apply = applied(request);
     catalogue.resolve(profile, &tailoring).map_err(|error| unresolved(profile, &error))

@@ -38,9 +38,8 @@ pub fn read(request: &mut Request) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When a name is unknown.
-pub fn told(request: &Request) -> Result<serde_json::Value, Failure> {
+pub fn told(request: &Request, catalogue: &Catalogue) -> Result<serde_json::Value, Failure> {
     let Some(profile) = &request.answers.harden.profile else { return Ok(serde_json::Value::Null) };
-    let catalogue = catalogue(&request.profiles)?;
     let tailoring = Tailoring { apply: applied(request), ..Tailoring::default() };
     let unknown = |error| Failure::new(Exit::Usage, "looking up the tailorings").because(&error);
     let named = catalogue.tailorings(profile, &tailoring).map_err(unknown)?;
@@ -62,11 +61,15 @@ pub fn told(request: &Request) -> Result<serde_json::Value, Failure> {
 ///
 /// # Errors
 /// Exit 4 when the system is another one.
-pub async fn suits(session: &Session<'_>, request: &Request, look_only: bool) -> Result<(), Failure> {
+pub async fn suits(
+    session: &Session<'_>,
+    request: &Request,
+    chosen: &Catalogue,
+    look_only: bool,
+) -> Result<(), Failure> {
     let harden = &request.answers.harden;
     let Some(profile) = harden.profile.as_ref().filter(|_| !harden.accept_foreign) else { return Ok(()) };
-    let catalogue = catalogue(&request.profiles)?;
-    let Some(benchmark) = catalogue.benchmark(profile).ok().flatten() else { return Ok(()) };
+    let Some(benchmark) = chosen.benchmark(profile).ok().flatten() else { return Ok(()) };
     let root = harden.root.as_deref().unwrap_or(Path::new("/"));
     let seen = session.local(root, false)?.observe(&[Resource::Fact(Fact::Distribution)]).await.pop();
     let Some(Ok(system)) = seen else {
@@ -85,6 +88,7 @@ pub async fn suits(session: &Session<'_>, request: &Request, look_only: bool) ->
         crate::output::say(&message);
         return Ok(());
     }
+    let catalogue = catalogue(&request.profiles)?;
     let nearest = nearest(&catalogue, &id, &like, &version);
     let fits = nearest.map(|name| format!("cis-{name}-… is nearest; ")).unwrap_or_default();
     Err(Failure::new(Exit::Refused, message).hint(format!(

@@ -4,9 +4,9 @@
 //! entered. Memory is bounded by the answers, which hold only what a query found worth reporting.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::OwnedFd;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use model::{Entry, FileQuery, HostPath, Node, State, Unread, Wanted};
 use regex_lite::Regex;
@@ -109,8 +109,27 @@ struct Pass<'p> {
 
 #[derive(Default)]
 struct Queue {
-    waiting: Vec<(HostPath, OwnedFd)>,
+    waiting: Vec<Waiting>,
     busy: usize,
+    idle: usize,
+}
+
+/// A directory that is to be read. It is opened when its turn comes: a process may hold only so many open files, and
+/// a directory may have any number of others in it.
+struct Waiting {
+    path: HostPath,
+    /// The directory that it is in, and its name there.
+    place: (Arc<Folder>, CString),
+    /// The device that it is on.
+    device: u64,
+}
+
+/// An open directory.
+struct Folder {
+    path: HostPath,
+    handle: OwnedFd,
+    /// The device that it is on, when that is known to hold files: what is on the same one need not be asked again.
+    device: Option<u64>,
 }
 
 impl<'p> Pass<'p> {
@@ -122,7 +141,7 @@ impl<'p> Pass<'p> {
         let mut found = Vec::new();
         for path in roots {
             match self.tree.open(path.as_str(), OFlags::RDONLY | OFlags::DIRECTORY) {
-                Ok(Some(directory)) => self.push(path, directory),
+                Ok(Some(handle)) => self.directory(Folder { path, handle, device: None }, &mut found),
                 Ok(None) => {}
                 Err(error) => self.unreadable(&path, &unread(path.as_str(), &error), &mut found),
             }
@@ -145,12 +164,15 @@ impl<'p> Pass<'p> {
         found
     }
 
-    fn push(&self, path: HostPath, directory: OwnedFd) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).waiting.push((path, directory));
-        self.changed.notify_one();
+    fn push(&self, waiting: Waiting) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.waiting.push(waiting);
+        if queue.idle > 0 {
+            self.changed.notify_one();
+        }
     }
 
-    fn next(&self) -> Option<(HostPath, OwnedFd)> {
+    fn next(&self) -> Option<Waiting> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(next) = queue.waiting.pop() {
@@ -161,21 +183,28 @@ impl<'p> Pass<'p> {
                 self.changed.notify_all();
                 return None;
             }
+            queue.idle += 1;
             queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.idle -= 1;
         }
     }
 
     fn work(&self) -> Vec<Found> {
         let mut found = Vec::new();
-        while let Some((path, directory)) = self.next() {
-            self.directory(&path, &directory, &mut found);
-            self.queue.lock().unwrap_or_else(PoisonError::into_inner).busy -= 1;
-            self.changed.notify_all();
+        while let Some(next) = self.next() {
+            self.enter(next, &mut found);
+            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            queue.busy -= 1;
+            if queue.busy == 0 {
+                self.changed.notify_all();
+            }
         }
         found
     }
 
-    fn directory(&self, path: &HostPath, directory: &OwnedFd, found: &mut Vec<Found>) {
+    fn directory(&self, folder: Folder, found: &mut Vec<Found>) {
+        let folder = Arc::new(folder);
+        let path = &folder.path;
         let concerned: Vec<(usize, &Wish<'_>)> = self
             .wishes
             .iter()
@@ -185,13 +214,13 @@ impl<'p> Pass<'p> {
             })
             .map(|(index, wish)| (*index, wish))
             .collect();
-        let entries = match Dir::read_from(directory) {
+        let entries = match Dir::read_from(&folder.handle) {
             Ok(entries) => entries,
             Err(error) => return self.unreadable(path, &unread(path.as_str(), &error.into()), found),
         };
         for entry in entries {
             match entry {
-                Ok(entry) => self.entry(path, directory, entry.file_name(), &concerned, found),
+                Ok(entry) => self.entry(&folder, entry.file_name(), &concerned, found),
                 Err(error) => self.unreadable(path, &unread(path.as_str(), &error.into()), found),
             }
         }
@@ -199,8 +228,7 @@ impl<'p> Pass<'p> {
 
     fn entry(
         &self,
-        path: &HostPath,
-        directory: &OwnedFd,
+        folder: &Arc<Folder>,
         name: &CStr,
         concerned: &[(usize, &Wish<'_>)],
         found: &mut Vec<Found>,
@@ -208,33 +236,39 @@ impl<'p> Pass<'p> {
         if matches!(name.to_bytes(), b"." | b"..") {
             return;
         }
-        let Ok(stat) = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) else {
+        let Ok(stat) = rustix::fs::statat(&folder.handle, name, AtFlags::SYMLINK_NOFOLLOW) else {
             // It vanished between listing and looking: then it is not there.
             return;
         };
         let text = name.to_string_lossy();
-        let Ok(here) = path.join(&text) else { return };
         for (index, _) in concerned.iter().filter(|(_, wish)| matches(wish, &text, &stat)) {
+            let Ok(here) = folder.path.join(&text) else { continue };
             let (mode, uid, gid) = (stat.st_mode & 0o7777, stat.st_uid, stat.st_gid);
             if name.to_str().is_err() {
                 let why = format!("{here}: the name is not UTF-8, so it cannot be named here");
                 found.push((*index, Err(Unread::Malformed(why))));
             } else {
-                let entry = Entry { path: here.clone(), node: node(&stat), mode, uid, gid };
+                let entry = Entry { path: here, node: node(&stat), mode, uid, gid };
                 found.push((*index, Ok(entry)));
             }
         }
         let descend = concerned.iter().any(|(_, wish)| wish.query.recursive);
-        if node(&stat) == Node::Directory && descend {
-            self.descend(here, directory, name, found);
+        if node(&stat) == Node::Directory
+            && descend
+            && let Ok(path) = folder.path.join(&text)
+        {
+            self.push(Waiting { path, place: (Arc::clone(folder), name.to_owned()), device: stat.st_dev });
         }
     }
 
-    fn descend(&self, path: HostPath, above: &OwnedFd, name: &CStr, found: &mut Vec<Found>) {
+    fn enter(&self, Waiting { path, place: (above, name), device }: Waiting, found: &mut Vec<Found>) {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match rustix::fs::openat(above, name, flags, Mode::empty()) {
-            Ok(directory) if pseudo(&directory) => {}
-            Ok(directory) => self.push(path, directory),
+        match rustix::fs::openat(&above.handle, &name, flags, Mode::empty()) {
+            Ok(handle) if above.device != Some(device) && pseudo(&handle) => {}
+            Ok(handle) => {
+                drop(above);
+                self.directory(Folder { path, handle, device: Some(device) }, found);
+            }
             Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR | rustix::io::Errno::LOOP) => {}
             Err(error) => self.unreadable(&path, &unread(path.as_str(), &error.into()), found),
         }
@@ -258,8 +292,6 @@ fn matches(wish: &Wish<'_>, name: &str, stat: &Stat) -> bool {
     let query = wish.query;
     let mode = stat.st_mode & 0o7777;
     (query.kinds.is_empty() || query.kinds.contains(&node(stat)))
-        && wish.name.as_ref().is_none_or(|pattern| pattern.is_match(name))
-        && !wish.except.as_ref().is_some_and(|pattern| pattern.is_match(name))
         && match &query.wanted {
             Wanted::Any => true,
             Wanted::ModeBeyond(mask) => mode & !mask != 0,
@@ -269,6 +301,9 @@ fn matches(wish: &Wish<'_>, name: &str, stat: &Stat) -> bool {
             // Made into the two before it by `by_number`.
             Wanted::OwnerUnknown | Wanted::GroupUnknown => true,
         }
+        // Last, because a pattern costs more than everything before it.
+        && wish.name.as_ref().is_none_or(|pattern| pattern.is_match(name))
+        && !wish.except.as_ref().is_some_and(|pattern| pattern.is_match(name))
 }
 
 #[cfg(test)]
@@ -332,6 +367,20 @@ mod tests {
             names(&walk(&tree, &[&unknown])[0]).len()
         };
         assert_eq!((passwd(owner), passwd(owner + 1)), (0, 3));
+    }
+
+    #[test]
+    fn a_directory_may_have_more_in_it_than_a_process_may_open() {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let folder = tempfile::tempdir().unwrap();
+        let many = 1500;
+        (0..many).for_each(|number| std::fs::create_dir(folder.path().join(number.to_string())).unwrap());
+        let tree = Tree::at(folder.path()).unwrap();
+        // Fewer than there are directories; the tests of this crate hold far fewer open.
+        setrlimit(Resource::Nofile, Rlimit { current: Some(1000), ..getrlimit(Resource::Nofile) }).unwrap();
+        let all =
+            FileQuery { kinds: BTreeSet::from([Node::Directory]), ..query("/", true, None, Wanted::Any) };
+        assert_eq!(names(&walk(&tree, &[&all])[0]).len(), many);
     }
 
     #[test]

@@ -59,14 +59,15 @@ pub async fn run(command: &Harden, global: &Global) -> Result<Exit, Failure> {
     let mut request =
         Request { command: "harden".to_owned(), answers: answers.clone(), ..Request::default() };
     tailoring::read(&mut request)?;
-    tailoring::suits(&session, &request, command.approve.plan).await?;
-    let controls = controls::harden(&request)?;
+    let chosen = controls::chosen(&request)?;
+    tailoring::suits(&session, &request, &chosen, command.approve.plan).await?;
+    let controls = controls::harden_from(&chosen, &request)?;
     let context = session.context(&answers)?;
     controls::all_known(&request, &context)?;
     let job = Job {
         session: &session,
         context,
-        told: tailoring::told(&request)?,
+        told: tailoring::told(&request, &chosen)?,
         request,
         controls,
         host: &host,

@@ -81,14 +81,15 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         unpack(&session, &verified)?;
         Site::open(&session, &request)?.with_product(&session, &contents, None)?
     };
-    tailoring::suits(&session, &request, look_only).await?;
+    let chosen = controls::chosen(&request)?;
+    tailoring::suits(&session, &request, &chosen, look_only).await?;
     let backends = site.backends();
     let mut wanted = site.controls()?;
     wanted.extend(boot::controls(&request, global)?);
     let job = Job {
         session: &session,
         context,
-        told: tailoring::told(&request)?,
+        told: tailoring::told(&request, &chosen)?,
         controls: wanted,
         earlier: checked.findings,
         host: &backends,

@@ -92,7 +92,23 @@ impl Catalogue {
     /// # Errors
     /// When one of them is not valid, which the tests of this crate exclude.
     pub fn builtin() -> Result<Self, ProfileError> {
-        BUILTIN.iter().try_fold(Self::empty(), |catalogue, (name, text)| catalogue.with(name, text))
+        Self::read(BUILTIN.iter())
+    }
+
+    /// The profiles of the binary without the benchmarks that this one is not of, which is much faster to read.
+    /// Everything when the binary has no such profile.
+    ///
+    /// # Errors
+    /// As [`Self::builtin`].
+    pub fn builtin_for(profile: &str) -> Result<Self, ProfileError> {
+        let line = format!("\nid = \"{profile}\"\n");
+        let known = BUILTIN.iter().any(|(_, text)| text.contains(&line));
+        let needed = |text: &str| !text.contains("\n[benchmark]\n") || text.contains(&line);
+        Self::read(BUILTIN.iter().filter(|(_, text)| !known || needed(text)))
+    }
+
+    fn read<'t>(mut files: impl Iterator<Item = &'t (&'t str, &'t str)>) -> Result<Self, ProfileError> {
+        files.try_fold(Self::empty(), |catalogue, (name, text)| catalogue.with(name, text))
     }
 
     /// Adds a profile file; `name` is what errors call it.

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Control, Demand, Node, Resource, State, Target, Verdict};
 
-use super::Catalogue;
+use super::{Catalogue, ProfileView};
 use crate::testbed::{Machine, path};
 use crate::{ResolveError, Tailoring};
 
@@ -343,4 +343,19 @@ fn a_container_is_not_asked_about_a_kernel() {
     assert_eq!(machine.judge(controls[0].as_ref()).verdict, Verdict::Fail);
     let container = machine.with("/.dockerenv", "");
     assert_eq!(container.judge(controls[0].as_ref()).verdict, Verdict::Notapplicable);
+}
+
+#[test]
+fn a_profile_of_the_binary_needs_only_a_part_of_it() {
+    let whole = Catalogue::builtin().unwrap();
+    let ids = |catalogue: &Catalogue, profile: &str| {
+        let controls = catalogue.resolve(profile, &Tailoring::default()).unwrap();
+        controls.iter().map(|control| format!("{:?}", control.about())).collect::<Vec<_>>()
+    };
+    for ProfileView { id, .. } in whole.profiles() {
+        let part = Catalogue::builtin_for(&id).unwrap();
+        assert_eq!(ids(&part, &id), ids(&whole, &id), "{id}");
+        assert!(part.benchmarks.len() < 2, "{id}");
+    }
+    assert_eq!(Catalogue::builtin_for("cis-nothing").unwrap().benchmarks.len(), whole.benchmarks.len());
 }
