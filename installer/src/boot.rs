@@ -70,7 +70,7 @@ pub async fn recover(session: &Session<'_>, only_plan: bool) -> Result<Exit, Fai
     };
     let exit = job.run().await?;
     if !only_plan {
-        site.forget_replaced()?;
+        site.forget_replaced(session)?;
     }
     Ok(exit)
 }

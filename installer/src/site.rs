@@ -17,7 +17,7 @@ use crate::answers::Answers;
 use crate::commands::bundle::failed;
 use crate::controls;
 use crate::failure::{Exit, Failure};
-use crate::history::Left;
+use crate::history::{self, Left};
 use crate::product::{Places, Product};
 use crate::session::{Request, Session};
 
@@ -135,12 +135,15 @@ impl Site {
         Ok(controls)
     }
 
-    /// Forgets the secrets that a sealed run replaced.
+    /// Forgets the secrets that a run replaced, once it is sealed: while one waits to be confirmed they are needed.
     ///
     /// # Errors
-    /// When one cannot be removed.
-    pub fn forget_replaced(&self) -> Result<(), Failure> {
+    /// When one cannot be removed, or the runs cannot be read.
+    pub fn forget_replaced(&self, session: &Session<'_>) -> Result<(), Failure> {
         let Some((_, injected)) = &self.container else { return Ok(()) };
+        if history::awaiting(&session.runs)?.is_some() {
+            return Ok(());
+        }
         injected.seal().map_err(|error| {
             Failure::new(Exit::Error, "removing the secrets that were replaced").because(&error)
         })

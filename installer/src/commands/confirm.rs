@@ -42,7 +42,7 @@ pub async fn run(_: &Confirm, global: &Global) -> Result<Exit, Failure> {
     let mut document = past.report.clone().unwrap_or_else(|| session.document());
     (document.outcome, document.result) = ("enforced".to_owned(), Value::Null);
     signing::keep_report(&session.global.data_dir, &past.directory, &document)?;
-    Site::open(&session, &past.request)?.forget_replaced()?;
+    Site::open(&session, &past.request)?.forget_replaced(&session)?;
     let mut document = session.document();
     document.run = Some(past.name.clone());
     document.finished = jiff::Timestamp::now().to_string();

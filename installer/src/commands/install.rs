@@ -102,9 +102,8 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         request,
     };
     let exit = job.run().await?;
-    // What a run replaced is needed until it is sealed.
-    if !look_only && history::awaiting(&session.runs)?.is_none() {
-        site.forget_replaced()?;
+    if !look_only {
+        site.forget_replaced(&session)?;
     }
     Ok(exit)
 }

@@ -66,7 +66,9 @@ pub async fn run(command: &Resume, global: &Global) -> Result<Exit, Failure> {
     let (bytes, guard) = (Several(stores), guard::of(&session, &past.request.answers)?);
     let guard = guard.as_ref().map(|guard| guard as &dyn Guard);
     let outcome = carry_out(&session, &past.plan, &backends, &past.directory, &bytes, progress, guard).await;
-    finish(&session, &past, &outcome)
+    let exit = finish(&session, &past, &outcome)?;
+    site.forget_replaced(&session)?;
+    Ok(exit)
 }
 
 /// Runs `recover`.

@@ -73,7 +73,9 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     if command.approve.confirm_within.is_some() {
         request.answers.harden.confirm_within = command.approve.confirm_within;
     }
-    enforced(&session, command, &request, plan, &backends, &stores).await
+    let exit = enforced(&session, command, &request, plan, &backends, &stores).await?;
+    site.forget_replaced(&session)?;
+    Ok(exit)
 }
 
 /// Carries the plan out as a run of its own.
