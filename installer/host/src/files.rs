@@ -166,15 +166,15 @@ pub(crate) fn settle(tree: &Tree, path: &HostPath) -> Result<(), HostError> {
     let Some(above) = path.parent() else { return Ok(()) };
     let opened = tree.open(above.as_str(), OFlags::PATH | OFlags::DIRECTORY);
     let Some(parent) = opened.map_err(|error| host_error(path, &error))? else { return Ok(()) };
-    let removed = match rustix::fs::unlinkat(&parent, beside(path), AtFlags::empty()) {
-        // A folder that was being made: nothing was put into it yet.
-        Err(rustix::io::Errno::ISDIR) => rustix::fs::unlinkat(&parent, beside(path), AtFlags::REMOVEDIR),
-        other => other,
+    // Looked at first: a read-only file system refuses to remove even what is not there.
+    let stat = match rustix::fs::statat(&parent, beside(path), AtFlags::SYMLINK_NOFOLLOW) {
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(()),
+        other => other.map_err(|error| host_error(path, &error.into()))?,
     };
-    match removed {
-        Ok(()) | Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(()),
-        Err(error) => Err(host_error(path, &error.into())),
-    }
+    // A folder that was being made: nothing was put into it yet.
+    let folder = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir();
+    let how = if folder { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+    rustix::fs::unlinkat(&parent, beside(path), how).map_err(|error| host_error(path, &error.into()))
 }
 
 fn beside(path: &HostPath) -> String {
