@@ -30,6 +30,17 @@ fn verdicts(document: &Value, verdict: &str) -> usize {
     document["findings"].as_array().unwrap().iter().filter(|finding| finding["verdict"] == verdict).count()
 }
 
+/// Hardens. What is left needs a person (partitions, packages, how people log in), so the exit is 3.
+fn hardened(scratch: &Scratch, root: &str, more: &[&str]) -> Value {
+    let done = scratch.run(&harden(root, more)).expect_code(3).json();
+    assert_eq!(done["outcome"], "enforced");
+    let open = |finding: &&Value| matches!(finding["verdict"].as_str(), Some("fail" | "error" | "unknown"));
+    for finding in done["findings"].as_array().unwrap().iter().filter(open) {
+        assert_eq!(finding["remedy"], false, "what can be mended was mended: {finding}");
+    }
+    done
+}
+
 fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
@@ -47,13 +58,11 @@ fn a_root_is_hardened_watched_and_given_back() {
     let planned = scratch.run(&harden(at, &["--plan"])).expect_code(0).json();
     assert_eq!(snapshot(&root), before, "a plan changes nothing");
     assert_eq!(planned["outcome"], "planned");
-    assert_eq!(planned["findings"].as_array().unwrap().len(), 403);
+    assert_eq!(planned["findings"].as_array().unwrap().len(), 420);
     assert!(planned["plan"]["diffs"].as_array().unwrap().len() > 40, "a diff a rule");
 
-    let done = scratch.run(&harden(at, &["--yes"])).expect_code(0).json();
-    assert_eq!(done["outcome"], "enforced");
-    assert!(verdicts(&done, "fixed") > 40);
-    assert_eq!(verdicts(&done, "fail"), 0, "what could be mended was mended");
+    let done = hardened(&scratch, at, &["--yes"]);
+    assert!(verdicts(&done, "fixed") > 60);
 
     let again = scratch.run(&harden(at, &["--plan"])).expect_code(0).json();
     assert_eq!(again["plan"]["stages"].as_array().unwrap().len(), 0, "a second plan is empty");
@@ -71,7 +80,7 @@ fn drift_names_what_was_tampered_with() {
     let scratch = Scratch::new();
     let root = scratch.debian(&debian);
     let at = root.to_str().unwrap();
-    let _ = scratch.run(&harden(at, &["--yes"])).expect_code(0);
+    let _ = hardened(&scratch, at, &["--yes"]);
     let append = |name: &str, text: &str| {
         let path = root.join(name);
         let old = fs::read_to_string(&path).unwrap();
@@ -166,8 +175,7 @@ fn a_stored_plan_is_enforced_or_refused_as_stale() {
     assert!(stale.stderr.contains("stale"), "{}", stale.stderr);
     assert_eq!(snapshot(&root), before, "nothing was changed");
     mode(&root.join("etc/passwd"), 0o644);
-    let done = scratch.run(&harden(at, &["--plan-in", plan])).expect_code(0).json();
-    assert_eq!(done["outcome"], "enforced");
+    let _ = hardened(&scratch, at, &["--plan-in", plan]);
 }
 
 #[test]
@@ -191,9 +199,8 @@ fn a_rule_without_a_remedy_stays_failed_and_makes_exit_3() {
     let status = root.join("var/lib/dpkg/status");
     let text = fs::read_to_string(&status).unwrap();
     fs::write(&status, text.replace("Package: rsyslog\n", "Package: other\n")).unwrap();
-    let done = scratch.run(&harden(root.to_str().unwrap(), &["--yes"])).expect_code(3).json();
+    let done = hardened(&scratch, root.to_str().unwrap(), &["--yes"]);
     let left = finding(&done, "package_rsyslog_installed");
     assert_eq!((&left["verdict"], &left["remedy"]), (&"fail".into(), &false.into()), "{left}");
     assert!(left["mend"].as_str().unwrap().contains("apt install rsyslog"), "{left}");
-    assert_eq!(verdicts(&done, "fail"), 1, "everything else was mended");
 }
