@@ -45,6 +45,9 @@ fn is_taken_back(machine: &Machine) {
     // The guard goes only after the run was sealed.
     let look = format!("ls {CHANGED} {UNIT} /etc/systemd/system/*/groundfast-revert.service");
     eventually("nothing to be left behind", || machine.shell(&look).stdout.is_empty().then_some(()));
+    // Whoever took it back holds the lock until it is gone.
+    let free = || (machine.shell("flock --nonblock /var/lib/groundfast/lock true").code == 0).then_some(());
+    eventually("the lock to be free", free);
     assert_eq!(status(machine)["guard"], Value::Null);
 }
 
