@@ -93,6 +93,8 @@ fn the_sample_product_comes_up_is_watched_and_goes_back() {
     names_that_are_not_there(&sample, &stack, &project, &release);
     break_it_and_go_back(&mut sample, &stack, &project, &release);
     assert_eq!(failing(&stack, &watched), []);
+    it_lies_still_again(&mut sample, &stack, &project);
+    health_is_looked_at_whatever_compose_says(&mut sample, &project, &release);
 
     make(&stack, &sample, &project, &State::Absent).unwrap();
     assert_eq!(names(&failing(&stack, &watched)).len(), watched.len() - sample.images.len());
@@ -229,10 +231,15 @@ fn stack_socket() -> String {
     std::env::var("DOCKER_HOST").unwrap().trim_start_matches("unix://").to_owned()
 }
 
+/// A release whose app cannot start.
+fn broken(sample: &mut Sample) -> Release {
+    let text = sample.compose.replace("[\"/etc/companyos/app.json\"]", "[\"/etc/companyos/nothing.json\"]");
+    Release::of(&sample.rewritten(&text))
+}
+
 /// A release that does not become healthy says why, and the inverse of its change brings the old one back.
 fn break_it_and_go_back(sample: &mut Sample, stack: &stack::Stack, project: &Resource, release: &Release) {
-    let text = sample.compose.replace("[\"/etc/companyos/app.json\"]", "[\"/etc/companyos/nothing.json\"]");
-    let broken = Release::of(&sample.rewritten(&text));
+    let broken = broken(sample);
     assert_ne!(broken.compose, release.compose);
     let hasty = sample.backend(Duration::from_secs(15));
     let failed = make(&hasty, sample, project, &broken.state()).unwrap_err().to_string();
@@ -240,25 +247,17 @@ fn break_it_and_go_back(sample: &mut Sample, stack: &stack::Stack, project: &Res
     make(stack, sample, project, &release.state()).unwrap();
     let (status, body) = sample.curl("/rows", "reader", &[]);
     assert!(status == 200 && body.contains("first row"), "the data outlives it: {status} {body}");
-    it_lies_still_again(sample, stack, project, &broken, &hasty);
-    health_is_looked_at_whatever_compose_says(sample, project, release);
-    // The good twin: the release whose services become healthy comes up.
-    make(stack, sample, project, &release.state()).unwrap();
 }
 
 /// A project that lay still is put back to that, whatever was tried meanwhile and whatever was damaged.
-fn it_lies_still_again(
-    sample: &Sample,
-    stack: &stack::Stack,
-    project: &Resource,
-    broken: &Release,
-    hasty: &stack::Stack,
-) {
+fn it_lies_still_again(sample: &mut Sample, stack: &stack::Stack, project: &Resource) {
+    let broken = broken(sample);
+    let hasty = sample.backend(Duration::from_secs(15));
     for service in ["nginx", "app", "policy", "db"] {
         sample.docker(&["stop", "-t", "2", &sample.container(service)]);
     }
     let still = see(stack, project);
-    make(hasty, sample, project, &broken.state()).unwrap_err();
+    make(&hasty, sample, project, &broken.state()).unwrap_err();
     assert_ne!(see(stack, project), still);
     let policy = sample.site.files["policy.tar.gz"].hex();
     let policy = sample.site.folder.as_ref().unwrap().join(&policy).unwrap();
