@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "in a binary, `pub` says: for the other modules")]
 
 mod access;
+mod alerting;
 mod answers;
 mod baseline;
 mod boot;
@@ -30,6 +31,7 @@ mod shelf;
 mod signing;
 mod site;
 mod tailoring;
+mod units;
 mod within;
 
 use std::process::ExitCode;

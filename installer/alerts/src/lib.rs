@@ -19,7 +19,7 @@ use std::time::Duration;
 pub use alert::{Alert, Cause, Change, Kind, Look, What};
 pub use config::{Address, AddressError, Config, Facility, Syslog, Webhook};
 pub use outbox::{Failed, Outbox, Queue, Sink};
-pub use textfile::write as write_textfile;
+pub use textfile::{try_out as try_textfile, write as write_textfile};
 
 /// How long one attempt to reach a sink may take.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -26,10 +26,19 @@ struct Receiver {
 impl Receiver {
     /// A receiver that answers with these statuses first.
     fn start(statuses: &[&str]) -> Self {
+        Self::start_as("server", statuses)
+    }
+
+    /// The same with another certificate.
+    fn start_as(name: &str, statuses: &[&str]) -> Self {
         let site = Site::new();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/webhook.py");
         let mut command = Command::new("python3");
-        command.arg(script).args([site.path("server.pem"), site.path("server.key"), site.path("received")]);
+        command.arg(script).args([
+            site.path(&format!("{name}.pem")),
+            site.path(&format!("{name}.key")),
+            site.path("received"),
+        ]);
         let mut daemon = Daemon::start(command.args(statuses).stdout(Stdio::piped()));
         let url = format!("https://localhost:{}/hooks/drift?from=site", daemon.first_line());
         Self { site, url, _daemon: daemon }
@@ -109,6 +118,13 @@ fn a_server_of_another_authority_and_an_open_secret_are_refused() {
     let refused = wait(config.try_out(&alert("01B")));
     assert!(refused[0].why.as_ref().unwrap().contains("chmod 0400"), "{refused:?}");
     assert_eq!(receiver.received(), Vec::<Value>::new());
+
+    // A certificate of the right authority for another name is no better.
+    let receiver = Receiver::start_as("strange", &[]);
+    let mut config = receiver.config();
+    config.webhook.as_mut().unwrap().authority = receiver.site.path("strange-ca.pem");
+    let refused = wait(config.try_out(&alert("01C")));
+    assert!(refused[0].why.as_ref().unwrap().contains("not valid for name"), "{refused:?}");
 }
 
 fn finding(control: &str) -> Finding {
