@@ -39,7 +39,7 @@ impl Receiver {
             site.path(&format!("{name}.key")),
             site.path("received"),
         ]);
-        let mut daemon = Daemon::start(command.args(statuses).stdout(Stdio::piped()));
+        let mut daemon = Daemon::start(command.arg("0").args(statuses).stdout(Stdio::piped()));
         let url = format!("https://localhost:{}/hooks/drift?from=site", daemon.first_line());
         Self { site, url, _daemon: daemon }
     }

@@ -189,7 +189,6 @@ fn service_text(program: &Path, data: &Path) -> String {
         "# Made by `groundfast drift --schedule`; `groundfast drift --unschedule` takes it away.\n\
          [Unit]\n\
          Description=Look for drift from what Groundfast left\n\
-         Documentation=man:groundfast-drift(1)\n\
          After=network-online.target docker.service groundfast-recover.service\n\
          Wants=network-online.target\n\
          ConditionPathIsDirectory={folder}\n\n\
@@ -227,8 +226,7 @@ fn timer_text(calendar: &str) -> String {
     format!(
         "# Made by `groundfast drift --schedule`; `groundfast drift --unschedule` takes it away.\n\
          [Unit]\n\
-         Description=Look for drift on schedule\n\
-         Documentation=man:groundfast-drift(1)\n\n\
+         Description=Look for drift on schedule\n\n\
          [Timer]\n\
          OnCalendar={calendar}\n\
          RandomizedDelaySec={delay}\n\
@@ -253,18 +251,17 @@ pub async fn status(session: &Session<'_>, root: &Path) -> Result<(String, Value
     let Ok(Some(text)) = files.text(&timer) else { return none };
     let calendar = text.lines().find_map(|line| line.strip_prefix("OnCalendar=")).unwrap_or("?");
     let enabled = matches!(files.link(&link), Ok(Some(_)));
-    let next = match root == Path::new("/") {
-        true => host::next_elapse(TIMER.name).await.ok().flatten(),
-        false => None,
-    };
+    let live = root == Path::new("/");
+    let next = if live { host::next_elapse(TIMER.name).await.ok().flatten() } else { None };
     let next = next.and_then(|micros| jiff::Timestamp::from_microsecond(micros.try_into().ok()?).ok());
     let due = match (next, enabled) {
         (Some(next), _) => format!("next at {}", next.strftime("%Y-%m-%dT%H:%M:%SZ")),
-        (None, true) => "its timer does not run now".to_owned(),
-        (None, false) => "but the timer is not enabled".to_owned(),
+        (None, false) => "but its timer is not enabled".to_owned(),
+        (None, true) if live => "but its timer does not run now".to_owned(),
+        (None, true) => format!("from the next start of the machine in {} on", root.display()),
     };
     let told = json!({ "calendar": calendar, "enabled": enabled, "next": next.map(|next| next.to_string()) });
-    Ok((format!("drift is looked for on schedule ({calendar}); {due}\n"), told))
+    Ok((format!("drift is looked for on schedule ({calendar}), {due}\n"), told))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-"""An HTTPS receiver of webhooks: webhook.py CHAIN KEY FILE [STATUS…] prints its port, writes each request to FILE as a
+"""An HTTPS receiver of webhooks: webhook.py CHAIN KEY FILE PORT [STATUS…] prints its port, writes each request to FILE as a
 line of JSON, and answers with the statuses in turn, then with 204."""
 import http.server
 import json
 import ssl
 import sys
 
-chain, key, file, *statuses = sys.argv[1:]
+chain, key, file, port, *statuses = sys.argv[1:]
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -25,7 +25,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Receiver)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.minimum_version = ssl.TLSVersion.TLSv1_3
 context.load_cert_chain(chain, key)
