@@ -7,12 +7,14 @@ use model::{Approval, Blobs, Guard, Host, Plan, StepId};
 use super::resume::show;
 use crate::cli::{Approve, Global};
 use crate::commands::resume;
-use crate::converge::{self, carry_out, exit_of, lock};
 use crate::failure::{Exit, Failure};
+use crate::history::signing;
 use crate::history::{self, Past};
-use crate::session::{Request, Session};
+use crate::output;
+use crate::run::converge::{self, carry_out, exit_of, lock};
+use crate::run::guard;
+use crate::run::session::{Request, Session};
 use crate::site::Site;
-use crate::{guard, output, signing};
 
 /// Undo a finished run and every later one, newest first.
 #[derive(Debug, Args)]
