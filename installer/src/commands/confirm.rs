@@ -9,7 +9,7 @@ use crate::failure::{Exit, Failure};
 use crate::history;
 use crate::history::signing;
 use crate::output;
-use crate::run::converge::lock;
+use crate::run::begin::lock;
 use crate::run::session::Session;
 use crate::site::Site;
 

@@ -14,7 +14,7 @@ use crate::answers::{Answers, Value as AnswerValue};
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::output;
-use crate::run::converge::Silent;
+use crate::output::events::Silent;
 use crate::run::session::{Request, Session, files_only};
 use crate::site::controls::{self, catalogue};
 use crate::site::tailoring::System;

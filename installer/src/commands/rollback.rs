@@ -11,7 +11,8 @@ use crate::failure::{Exit, Failure};
 use crate::history::signing;
 use crate::history::{self, Past};
 use crate::output;
-use crate::run::converge::{self, carry_out, exit_of, lock};
+use crate::run::begin::{begin, lock};
+use crate::run::carry_out::{carry_out, exit_of};
 use crate::run::guard;
 use crate::run::session::{Request, Session};
 use crate::site::Site;
@@ -95,7 +96,7 @@ async fn enforced(
         Failure::new(Exit::Usage, "the plan holds changes that cannot be taken back")
             .hint("--accept-irreversible")
     })?;
-    let directory = converge::begin(session, request, &approved, &[])?;
+    let directory = begin(session, request, &approved, &[])?;
     let all = Several(vec![&directory as &dyn Blobs, stores]);
     let guard = guard::of(session, &request.answers)?;
     let guard = guard.as_ref().map(|guard| guard as &dyn Guard);

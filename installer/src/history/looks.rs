@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::failure::{Exit, Failure};
 use crate::history::signing::{self, What};
 use crate::output::document::Document;
-use crate::run::converge::unwritable;
+use crate::run::begin::{lock, unwritable};
 use crate::run::session::Session;
 
 /// What one drift check found.
@@ -111,7 +111,7 @@ fn altered(data: &Path) -> Failure {
 /// When the history was changed, another run is under way, or it cannot be written.
 pub fn keep(session: &Session<'_>, look: &Look) -> Result<(), Failure> {
     let data = &session.global.data_dir;
-    let _lock = crate::run::converge::lock(session)?;
+    let _lock = lock(session)?;
     let known = known(data, None)?;
     let key = signing::key(data)?;
     let entry = serde_json::to_value(look)

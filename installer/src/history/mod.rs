@@ -12,7 +12,7 @@ use model::{Approved, ControlId, Digest, Resource, State};
 
 use crate::failure::{Exit, Failure};
 use crate::output::document::Document;
-use crate::run::converge::unwritable;
+use crate::run::begin::unwritable;
 use crate::run::session::Request;
 
 /// One run as it is remembered.

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 
 use engine::{
-    Assessment, Cancel, Context, MemoryBlobs, Outcome, Progress, Run, Several, assess, diff, enforce,
+    Assessment, Cancel, Context, MemoryBlobs, Outcome, Progress, Several, assess, diff, enforce,
     enforce_first,
 };
-use host::{RunDir, RunsError};
+use host::RunDir;
 use model::{
-    Approval, Approved, Blobs, Control, ControlId, Demand, Finding, Guard, Host, Keep, Kind, Plan, Risk,
-    Severity, Sink, StageKind, Verdict,
+    Approval, Approved, Blobs, Control, ControlId, Demand, Finding, Guard, Host, Kind, Plan, Risk, Severity,
+    Sink, StageKind, Verdict,
 };
 
 use crate::cli::Approve;
@@ -18,6 +18,9 @@ use crate::failure::{Exit, Failure};
 use crate::history::signing;
 use crate::output;
 use crate::output::document::Document;
+use crate::output::events::Silent;
+use crate::run::begin::{begin, lock, refuse_interrupted, write_plan};
+use crate::run::carry_out::{carry_out, exit_of, run_of, watch};
 use crate::run::planfile;
 use crate::run::session::{Request, Session};
 use crate::run::{access, guard, second_person};
@@ -289,36 +292,6 @@ impl Job<'_> {
     }
 }
 
-/// Enforces with a hand on the signals: the first interrupt asks the run to stop and take everything back.
-pub async fn carry_out(
-    session: &Session<'_>,
-    approved: &Approved,
-    host: &dyn Host,
-    directory: &RunDir,
-    bytes: &dyn Blobs,
-    progress: Progress,
-    guard: Option<&dyn Guard>,
-) -> Outcome {
-    let cancel = Cancel::default();
-    let watcher = tokio::spawn(watch(cancel.clone()));
-    let run = run_of(session, approved, host, directory, bytes, &cancel, guard);
-    let outcome = enforce(&run, progress).await;
-    watcher.abort();
-    outcome
-}
-
-fn run_of<'r>(
-    session: &'r Session<'_>,
-    plan: &'r Approved,
-    host: &'r dyn Host,
-    directory: &'r RunDir,
-    bytes: &'r dyn Blobs,
-    cancel: &'r Cancel,
-    guard: Option<&'r dyn Guard>,
-) -> Run<'r> {
-    Run { plan, host, bytes, keep: directory, journal: directory, sink: &session.events, cancel, guard }
-}
-
 /// Approves a plan, as far as the approval goes.
 fn approved(plan: Plan, approval: Approval) -> Result<Approved, Failure> {
     plan.approve(approval).map_err(|plan| {
@@ -335,81 +308,6 @@ fn hold(finding: &mut Finding) {
             .mend
             .push_str("; it cannot be taken back, so groundfast does it with --accept-irreversible only");
     }
-}
-
-async fn watch(cancel: Cancel) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    output::say("⚠ stopping after this step, then taking everything back");
-    cancel.ask();
-}
-
-/// Writes down what is about to be enforced, so that it can be carried on or taken back after a power cut.
-pub fn begin(
-    session: &Session<'_>,
-    request: &Request,
-    approved: &Approved,
-    texts: &[&MemoryBlobs],
-) -> Result<RunDir, Failure> {
-    let directory = session.runs.create(&session.run).map_err(|error| unwritable(&error))?;
-    directory.write("request.json", request).map_err(|error| unwritable(&error))?;
-    write_plan(&directory, approved, texts)?;
-    let recorded = session.events.record(directory.path());
-    recorded.map_err(|error| Failure::new(Exit::Error, "recording the events of the run").because(&error))?;
-    Ok(directory)
-}
-
-/// Writes down a plan with the bytes that it names.
-fn write_plan(directory: &RunDir, approved: &Approved, texts: &[&MemoryBlobs]) -> Result<(), Failure> {
-    for (_, bytes) in texts.iter().flat_map(|texts| texts.all()) {
-        directory
-            .keep(&mut bytes.as_slice())
-            .map_err(|error| Failure::new(Exit::Error, "keeping the bytes of the plan").because(&error))?;
-    }
-    directory.write("plan.json", approved).map_err(|error| unwritable(&error))
-}
-
-/// Takes the lock of this machine.
-///
-/// # Errors
-/// Exit 4 when another run holds it.
-pub fn lock(session: &Session<'_>) -> Result<host::Lock, Failure> {
-    let holder = format!("{} run {}, process {}", session.command, session.run, std::process::id());
-    session.runs.lock(&holder).map_err(|error| match error {
-        RunsError::Locked(_) => {
-            Failure::new(Exit::Refused, error.to_string()).hint("wait for it, or look at `groundfast status`")
-        }
-        other => unwritable(&other),
-    })
-}
-
-/// Refuses to begin while an earlier run is neither finished nor taken back, or waits to be confirmed.
-///
-/// # Errors
-/// Exit 4, naming the run and the ways out.
-pub fn refuse_interrupted(session: &Session<'_>) -> Result<(), Failure> {
-    match crate::history::interrupted(&session.runs)? {
-        None => guard::refuse_armed(session),
-        Some(name) => {
-            Err(Failure::new(Exit::Refused, format!("run {name} was interrupted and is not finished"))
-                .hint("carry on with `groundfast resume`, or take it back with `groundfast recover`"))
-        }
-    }
-}
-
-/// The state of the installer could not be written; nothing was changed.
-pub fn unwritable(error: &RunsError) -> Failure {
-    Failure::new(Exit::Error, "keeping the state of the run; nothing was changed")
-        .because(error)
-        .hint("is the data directory writable, and are you root? see --data-dir")
 }
 
 fn unplannable(error: &engine::PlanError) -> Failure {
@@ -458,26 +356,4 @@ fn keep_report(
 ) -> Result<(), Failure> {
     signing::keep_report(data, directory, document)?;
     folder.map_or(Ok(()), |folder| output::report(folder, document, text))
-}
-
-/// The exit code of an enforcement.
-pub fn exit_of(outcome: &Outcome, findings: &[Finding]) -> Exit {
-    match outcome {
-        Outcome::Enforced | Outcome::Awaiting { .. }
-            if findings.iter().any(|one| one.verdict.is_finding()) =>
-        {
-            Exit::Findings
-        }
-        Outcome::Enforced | Outcome::Awaiting { .. } => Exit::Done,
-        Outcome::RolledBack { cancelled: true, .. } => Exit::Cancelled,
-        Outcome::RolledBack { .. } => Exit::RolledBack,
-        _ => Exit::Stranded,
-    }
-}
-
-/// A sink that tells nothing: for a look whose findings are told later, or otherwise.
-pub struct Silent;
-
-impl Sink for Silent {
-    fn emit(&self, _: Kind) {}
 }

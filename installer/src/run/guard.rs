@@ -16,7 +16,7 @@ use crate::answers::within::{Within, spelt};
 use crate::cli::Approve;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
-use crate::run::converge;
+use crate::run::begin::lock;
 use crate::run::session::Session;
 use crate::{commands::resume, output};
 
@@ -154,7 +154,7 @@ async fn forgotten() -> Result<Exit, Failure> {
 
 async fn waited_lock(session: &Session<'_>) -> Result<host::Lock, Failure> {
     loop {
-        match converge::lock(session) {
+        match lock(session) {
             Err(failure) if failure.exit() == Exit::Refused => tokio::time::sleep(LOOK / 4).await,
             other => return other,
         }

@@ -152,6 +152,7 @@ pub fn nearest<'c>(catalogue: &'c Catalogue, id: &str, like: &[String], version:
 mod tests {
     use std::collections::BTreeMap;
 
+    use crate::output::events::Silent;
     use engine::{Context, assess};
     use model::{Digest, Fut, SysctlScope, Unread};
 
@@ -183,8 +184,7 @@ mod tests {
         let mut controls = catalogue.resolve("cis-debian12-l2-server", &tailoring).unwrap();
         controls.push(Box::new(stack::StackNeeds::new()));
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-            let seen =
-                assess(&controls, &Forwarding, &Context::default(), &crate::run::converge::Silent).await;
+            let seen = assess(&controls, &Forwarding, &Context::default(), &Silent).await;
             engine::plan(&seen.demands, &Forwarding, &MemoryBlobs::default()).await
         })
     }
