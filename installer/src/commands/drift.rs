@@ -10,14 +10,17 @@ use std::path::PathBuf;
 use super::accept::{self, Accept};
 use super::schedule::{self, Schedule};
 use crate::answers::Answers;
-use crate::causes::{self, OwnRun};
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
+use crate::history::alerting;
+use crate::history::causes::{self, OwnRun};
+use crate::history::looks;
 use crate::history::{self, Left, Past};
-use crate::session::Session;
-use crate::shelf::Shelf;
+use crate::output;
+use crate::run::session::Session;
+use crate::site::shelf::Shelf;
 use crate::site::{Site, pins};
-use crate::{alerting, baseline, controls, looks, output};
+use crate::site::{baseline, controls};
 
 /// Find what has moved since the last run. Exit 3 when something did.
 #[derive(Debug, Args)]

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::answers::Answers;
 use crate::cli::{Approve, Global};
-use crate::converge::Job;
 use crate::failure::{Exit, Failure};
 use crate::history;
-use crate::session::{Request, Session, files_only};
-use crate::units::{self, Unit};
+use crate::run::converge::Job;
+use crate::run::session::{Request, Session, files_only};
+use crate::run::units::{self, Unit};
 
 const SERVICE: Unit = Unit { name: "groundfast-drift.service", wanted_by: "timers.target" };
 const TIMER: Unit = Unit { name: "groundfast-drift.timer", wanted_by: "timers.target" };
