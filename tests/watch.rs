@@ -71,6 +71,11 @@ fn a_schedule_is_planned_written_and_taken_back() {
     assert_eq!(status["result"]["schedule"]["calendar"], "daily");
     assert_eq!(status["result"]["schedule"]["enabled"], true);
 
+    // One data directory is about one root.
+    let other = scratch.path("other").display().to_string();
+    let refused = groundfast(&scratch, &["drift", "--schedule", "--root", &other, "--yes"]).expect_code(2);
+    assert!(refused.stderr.contains("--data-dir"), "{}", refused.stderr);
+
     // The timer itself is looked after.
     let _ = groundfast(&scratch, &["drift"]).expect_code(0);
     fs::remove_file(units.join("timers.target.wants/groundfast-drift.timer")).unwrap();

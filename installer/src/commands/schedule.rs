@@ -120,8 +120,14 @@ fn request(command: &Schedule, answers: Option<&Answers>, session: &Session<'_>)
     if let Some(alerts) = answers.and_then(|answers| answers.alerts.clone()) {
         request.answers.alerts = Some(alerts);
     }
-    if let Some(root) = &command.root {
-        request.answers.harden.root = Some(units::place(root)?);
+    if let Some(root) = command.root.as_deref().map(units::place).transpose()? {
+        let slash = || PathBuf::from("/");
+        let known = past.last().map(|past| past.request.answers.harden.root.clone().unwrap_or_else(slash));
+        if let Some(known) = known.filter(|known| *known != root) {
+            let what = format!("--root {}: the runs in force are about {}", root.display(), known.display());
+            return Err(Failure::new(Exit::Usage, what).hint("give each root a --data-dir of its own"));
+        }
+        request.answers.harden.root = Some(root);
     }
     Ok(request)
 }
