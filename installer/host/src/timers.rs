@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use model::Unread;
 
 use crate::run;
@@ -30,39 +33,29 @@ pub async fn check_calendar(calendar: &str) -> Result<(), Unread> {
     }
 }
 
-/// When a timer of the running machine elapses next, in microseconds since 1970; `None` when it does not.
+/// When a timer of the running machine elapses next; `None` when it does not.
 ///
 /// # Errors
 /// When systemd cannot be asked.
-pub async fn next_elapse(unit: &str) -> Result<Option<u64>, Unread> {
+pub async fn next_elapse(unit: &str) -> Result<Option<Timestamp>, Unread> {
     if !Path::new("/run/systemd/system").is_dir() {
         return Err(Unread::Unsupported("systemd does not run here".to_owned()));
     }
-    let object = format!("/org/freedesktop/systemd1/unit/{}", escaped(unit));
-    // Of systemd's own tools, this one gives the number itself on every release.
-    let printed = run::output(
-        Path::new("/usr/bin/busctl"),
-        &[
-            "get-property",
-            "org.freedesktop.systemd1",
-            &object,
-            "org.freedesktop.systemd1.Timer",
-            "NextElapseUSecRealtime",
-        ],
-    )
-    .await?;
-    let number = printed.trim().strip_prefix("t ").and_then(|number| number.parse::<u64>().ok());
-    let number = number.ok_or_else(|| Unread::Malformed(format!("busctl printed {printed:?}")))?;
-    Ok(Some(number).filter(|number| *number != 0 && *number != u64::MAX))
+    let arguments = ["show", "--value", "--property=NextElapseUSecRealtime", "--", unit];
+    let utc = [("TZ", "UTC")];
+    let printed = run::output_in(Path::new("/usr/bin/systemctl"), &arguments, &utc).await?;
+    elapses(printed.trim())
 }
 
-/// A name as D-Bus takes it for a path: what is neither letter nor digit in hexadecimal.
-fn escaped(name: &str) -> String {
-    let letter = |byte: u8| match byte {
-        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-        byte => format!("_{byte:02x}"),
-    };
-    name.bytes().map(letter).collect()
+/// A time as systemctl prints it in UTC, by the second.
+fn elapses(printed: &str) -> Result<Option<Timestamp>, Unread> {
+    if printed.is_empty() || printed == "n/a" {
+        return Ok(None);
+    }
+    let time = DateTime::strptime("%a %Y-%m-%d %H:%M:%S UTC", printed);
+    let time = time.and_then(|time| time.to_zoned(TimeZone::UTC));
+    let told = |_| Unread::Malformed(format!("systemctl printed {printed:?} for a time"));
+    time.map(|time| Some(time.timestamp())).map_err(told)
 }
 
 #[cfg(test)]
@@ -70,8 +63,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_escaped_as_systemd_does() {
-        assert_eq!(escaped("groundfast-drift.timer"), "groundfast_2ddrift_2etimer");
+    fn times_are_read_as_systemctl_prints_them() {
+        let time = elapses("Mon 2026-11-23 00:14:11 UTC").unwrap().unwrap();
+        assert_eq!(time.to_string(), "2026-11-23T00:14:11Z");
+        assert_eq!((elapses(""), elapses("n/a")), (Ok(None), Ok(None)));
+        assert!(elapses("Mon 2026-11-23 00:14:11 CET").is_err());
     }
 
     #[tokio::test]

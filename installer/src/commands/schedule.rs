@@ -259,9 +259,8 @@ pub async fn status(session: &Session<'_>, root: &Path) -> Result<(String, Value
     let enabled = matches!(files.link(&link), Ok(Some(_)));
     let live = root == Path::new("/");
     let next = if live { host::next_elapse(TIMER.name).await.ok().flatten() } else { None };
-    let next = next.and_then(|micros| jiff::Timestamp::from_microsecond(micros.try_into().ok()?).ok());
     let due = match (next, enabled) {
-        (Some(next), _) => format!("next at {}", next.strftime("%Y-%m-%dT%H:%M:%SZ")),
+        (Some(next), _) => format!("next at {next}"),
         (None, false) => "but its timer is not enabled".to_owned(),
         (None, true) if live => "but its timer does not run now".to_owned(),
         (None, true) => format!("from the next start of the machine in {} on", root.display()),
