@@ -232,6 +232,21 @@ fn what_moves_is_told_once_and_waits_while_nobody_listens() {
     assert_eq!(tried["result"]["alerts"].as_array().unwrap().len(), 2);
     assert_eq!(received(&scratch).pop().unwrap()["kind"], "test");
 
+    // A look that cannot be made is told, too, and is no reason to take back what was told before.
+    let root = scratch.path("root");
+    fs::rename(&root, scratch.path("away")).unwrap();
+    let _ = drift(1);
+    let alert = received(&scratch).pop().unwrap();
+    assert_eq!(alert["changes"][0]["control"], "drift.look", "{alert}");
+    assert_eq!((&alert["outcome"], alert["changes"].as_array().unwrap().len()), (&"error".into(), 1));
+    fs::rename(scratch.path("away"), &root).unwrap();
+    let _ = drift(3);
+    let alert = received(&scratch).pop().unwrap();
+    assert_eq!(
+        (&alert["changes"][0]["change"], &alert["changes"][0]["verdict"]),
+        (&"back".into(), &"pass".into())
+    );
+
     // An empty section takes the sinks away.
     let none = "version = 1\n[harden]\nprofile = \"cis-debian12-l1-server\"\nroot = \"root\"\n";
     scratch.write("answers.toml", &format!("{none}only = [\"{RULE}\"]\n[alerts]\n"));

@@ -23,7 +23,7 @@ pub struct Alert {
     /// The run that it was compared with.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub run: String,
-    /// `passed` or `drifted`.
+    /// `passed` or `drifted`, or `error` for a look that could not be made.
     pub outcome: String,
     /// How many controls came out with each verdict.
     #[schemars(with = "std::collections::BTreeMap<String, usize>")]
@@ -113,6 +113,9 @@ impl From<&model::Cause> for Cause {
     }
 }
 
+/// The control of the look itself: it fails with the verdict `error` when no look could be made.
+pub const LOOK: &str = "drift.look";
+
 /// A look at the machine, as far as alerts are concerned.
 #[derive(Clone, Debug)]
 pub struct Look<'l> {
@@ -124,10 +127,12 @@ pub struct Look<'l> {
     pub at: &'l str,
     /// The run that it was compared with.
     pub run: &'l str,
-    /// `passed` or `drifted`.
+    /// `passed` or `drifted`, or `error` for one that could not be made.
     pub outcome: &'l str,
     /// What it found.
     pub findings: &'l [Finding],
+    /// Whether that is all: else what it does not speak of is left as it was.
+    pub whole: bool,
 }
 
 impl Look<'_> {

@@ -16,7 +16,7 @@ mod webhook;
 
 use std::time::Duration;
 
-pub use alert::{Alert, Cause, Change, Kind, Look, What};
+pub use alert::{Alert, Cause, Change, Kind, LOOK, Look, What};
 pub use config::{Address, AddressError, Config, Facility, Syslog, Webhook};
 pub use outbox::{Failed, Outbox, Queue, Sink};
 pub use textfile::{try_out as try_textfile, write as write_textfile};

@@ -6,7 +6,7 @@ use model::{ControlId, Finding, Severity, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::Delivery;
-use crate::alert::{Alert, Change, Kind, Look, What};
+use crate::alert::{Alert, Change, Kind, LOOK, Look, What};
 use crate::config::Config;
 
 /// How many alerts wait for one sink at most; the oldest go first.
@@ -135,14 +135,13 @@ impl Outbox {
         let mut changes: Vec<Change> = open.filter_map(|finding| self.news(finding, look)).collect();
         for (control, told) in &self.told {
             let now = look.findings.iter().find(|finding| finding.control == *control);
-            if now.is_none_or(|finding| !finding.verdict.is_finding()) {
+            if now.map_or(look.whole, |finding| !finding.verdict.is_finding()) {
                 changes.push(Change {
                     change: What::Back,
                     control: control.clone(),
                     title: told.title.clone(),
                     severity: told.severity,
-                    // What is no longer asked is not checked.
-                    verdict: now.map_or(Verdict::Notchecked, |finding| finding.verdict),
+                    verdict: now.map_or_else(|| unasked(control), |finding| finding.verdict),
                     since: told.since.clone(),
                     cause: None,
                 });
@@ -200,6 +199,11 @@ impl Queue {
     }
 }
 
+/// The verdict of a control that a whole look does not speak of: it is no longer asked, unless it is the look itself.
+fn unasked(control: &ControlId) -> Verdict {
+    if control.as_str() == LOOK { Verdict::Pass } else { Verdict::Notchecked }
+}
+
 /// The day of an RFC 3339 time in UTC.
 fn day(at: &str) -> &str {
     at.get(..10).unwrap_or(at)
@@ -244,7 +248,7 @@ mod tests {
     /// What a look at `at` with these findings adds to the queue of the webhook.
     fn look(outbox: &mut Outbox, at: &str, findings: &[Finding]) -> Vec<(What, String)> {
         let before = outbox.queues.get(&Sink::Webhook).map_or(0, |queue| queue.waiting.len());
-        let look = Look { host: "h", site: "s", at, run: "01R", outcome: "drifted", findings };
+        let look = Look { host: "h", site: "s", at, run: "01R", outcome: "drifted", findings, whole: true };
         outbox.note(&config(), &look, "01A");
         let queue = outbox.queues.get(&Sink::Webhook);
         let new = queue.into_iter().flat_map(|queue| queue.waiting.iter().skip(before));
@@ -270,6 +274,30 @@ mod tests {
         let since: Vec<_> =
             outbox.queues[&Sink::Syslog].waiting.iter().map(|alert| &alert.changes[0].since[..13]).collect();
         assert_eq!(since, ["2026-11-22T11"; 4]);
+    }
+
+    #[test]
+    fn a_look_that_could_not_be_made_is_told_and_leaves_the_rest_as_it_was() {
+        let mut outbox = Outbox::default();
+        let _ = look(&mut outbox, "2026-11-22T10:00:00Z", &[finding("a", Verdict::Fail)]);
+        let findings = [finding(LOOK, Verdict::Error)];
+        let failed = Look {
+            host: "h",
+            site: "s",
+            at: "2026-11-22T11:00:00Z",
+            run: "",
+            outcome: "error",
+            findings: &findings,
+            whole: false,
+        };
+        outbox.note(&config(), &failed, "01B");
+        let last = |outbox: &Outbox| -> Vec<(What, String, Verdict)> {
+            let alert = outbox.queues[&Sink::Syslog].waiting.back().unwrap();
+            alert.changes.iter().map(|c| (c.change, c.control.to_string(), c.verdict)).collect()
+        };
+        assert_eq!(last(&outbox), [(What::Moved, LOOK.to_owned(), Verdict::Error)]);
+        let _ = look(&mut outbox, "2026-11-22T12:00:00Z", &[finding("a", Verdict::Fail)]);
+        assert_eq!(last(&outbox), [(What::Back, LOOK.to_owned(), Verdict::Pass)]);
     }
 
     #[test]
@@ -309,6 +337,7 @@ mod tests {
             run: "01R",
             outcome: "drifted",
             findings: &findings,
+            whole: true,
         };
         outbox.note(&Config::default(), &look, "01B");
         assert_eq!(outbox, Outbox::default());

@@ -205,6 +205,7 @@ mod tests {
             run: "01R",
             outcome: "drifted",
             findings: &[],
+            whole: true,
         };
         let cause = Cause {
             by: Mover::Person,

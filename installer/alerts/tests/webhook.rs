@@ -161,6 +161,7 @@ fn what_waited_is_delivered_oldest_first() {
             run: "01R",
             outcome: "drifted",
             findings: &findings,
+            whole: true,
         };
         outbox.note(&gone, &look, name);
     }

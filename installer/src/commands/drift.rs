@@ -79,7 +79,14 @@ pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, "`groundfast drift` takes the answers of the runs in force")
             .hint("--answers belongs to --schedule and --test-alerts"));
     }
-    let Look { last, first, assessment, alerts, .. } = look(&session).await?;
+    let look = match look(&session).await {
+        Ok(look) => look,
+        Err(failure) => {
+            alerting::tell_failed(&session, &failure).await;
+            return Err(failure);
+        }
+    };
+    let Look { last, first, assessment, alerts, .. } = look;
     let earlier = looks::all(&global.data_dir, None);
     let mut findings = assessment.findings;
     findings.extend(earlier.as_ref().err().map(looks::tampered));

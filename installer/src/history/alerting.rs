@@ -10,11 +10,12 @@ use std::time::Duration;
 use alerts::{Alert, Config, Delivery, Kind, Outbox, Queue, Sink};
 use host::{Folder, RunsError};
 use jiff::Timestamp;
+use model::{ControlId, Finding, Severity, Verdict};
 use report::{Format, Report};
 use serde_json::{Value, json};
 
 use crate::failure::{Exit, Failure};
-use crate::history::Past;
+use crate::history::{self, Past};
 use crate::output;
 use crate::output::document::Document;
 use crate::run::session::Session;
@@ -32,7 +33,41 @@ pub fn config(past: &[Past]) -> Option<&Config> {
 
 /// Tells the sinks what a look found, and what they could not be told before.
 pub async fn tell(session: &Session<'_>, config: &Config, site: &str, document: &Document) {
-    if let Err(failure) = told(session, config, site, document).await {
+    say_untold(told(session, config, site, document, true).await);
+}
+
+/// Tells the sinks that no look could be made: silence would read as if nothing had moved.
+pub async fn tell_failed(session: &Session<'_>, failure: &Failure) {
+    // Where the runs cannot be read nobody knows the sinks, and that is what the failure says.
+    let Ok(past) = history::all(&session.runs).map(history::in_force) else { return };
+    let (Some(config), Some(last)) = (config(&past), past.last()) else { return };
+    let mut document = session.document();
+    document.outcome = "error".to_owned();
+    document.with_findings(vec![no_look(failure)]);
+    document.finished = Timestamp::now().to_string();
+    say_untold(told(session, config, &last.request.answers.site.name, &document, false).await);
+}
+
+fn no_look(failure: &Failure) -> Finding {
+    Finding {
+        control: ControlId::new(alerts::LOOK),
+        title: "The machine can be looked at".to_owned(),
+        severity: Severity::High,
+        verdict: Verdict::Error,
+        expected: "a look".to_owned(),
+        actual: failure.summary().to_owned(),
+        evidence: failure.causes().to_vec(),
+        refs: Vec::new(),
+        remedy: false,
+        mend: failure.next_step().unwrap_or_default().to_owned(),
+        waiver: None,
+        attestation: None,
+        cause: None,
+    }
+}
+
+fn say_untold(told: Result<(), Failure>) {
+    if let Err(failure) = told {
         let why = failure.causes().join(": ");
         output::say(&format!("⚠ nobody was told of this look: {}: {why}", failure.summary()));
     }
@@ -43,6 +78,7 @@ async fn told(
     config: &Config,
     site: &str,
     document: &Document,
+    whole: bool,
 ) -> Result<(), Failure> {
     let folder = folder(&session.global.data_dir);
     let _lock = lock(&folder, session).await?;
@@ -54,6 +90,7 @@ async fn told(
         run: document.run.as_deref().unwrap_or_default(),
         outcome: &document.outcome,
         findings: &document.findings,
+        whole,
     };
     outbox.note(config, &look, &ulid::Ulid::generate().to_string());
     // What is to be told is safe before anybody is asked to listen.
@@ -131,8 +168,15 @@ pub async fn test(session: &Session<'_>, config: Option<&Config>, site: &str) ->
             .hint("name sinks under [alerts] of the answers, and give them with --answers FILE")
     })?;
     let at = Timestamp::now().to_string();
-    let look =
-        alerts::Look { host: &session.host_name, site, at: &at, run: "", outcome: "passed", findings: &[] };
+    let look = alerts::Look {
+        host: &session.host_name,
+        site,
+        at: &at,
+        run: "",
+        outcome: "passed",
+        findings: &[],
+        whole: true,
+    };
     let alert: Alert = look.alert(&ulid::Ulid::generate().to_string(), Kind::Test, Vec::new());
     let mut tried: Vec<(&str, String, Option<String>)> =
         config.try_out(&alert).await.into_iter().map(|one| (one.sink.name(), one.to, one.why)).collect();

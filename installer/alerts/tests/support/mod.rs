@@ -119,6 +119,7 @@ pub fn alert(id: &str) -> Alert {
         run: "01R",
         outcome: "drifted",
         findings: &[],
+        whole: true,
     };
     let change = |change, control: &str, title: &str| Change {
         change,
