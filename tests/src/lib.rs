@@ -18,6 +18,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub mod machine;
+pub mod redhat;
 pub mod site;
 
 /// What one call of the binary gave.

@@ -11,8 +11,8 @@ use crate::source::{Source, drop_ins};
 use crate::sudoers::Sudoers;
 use crate::sysctl::Persistent;
 use crate::{
-    accounts, apt, audit, boot, dconf, docker, firewall, get, kubernetes, lines, matches, modprobe, mounts,
-    pam, selinux, shell, sshd, units, wireless,
+    accounts, apt, audit, authselect, boot, dconf, docker, firewall, get, kubernetes, lines, matches,
+    modprobe, mounts, pam, repositories, rsyslog, selinux, shell, sshd, units, wireless,
 };
 
 /// Answers lookups from one source. What several lookups share is read once and kept, so make a new one for
@@ -71,6 +71,10 @@ impl<'a> Lookups<'a> {
             Lookup::Selinux => selinux::record(self.source),
             Lookup::DockerOption { key, flag } => docker::option(self.source, key, flag),
             Lookup::Kubernetes { path, name } => kubernetes::setting(self.source, path, name),
+            Lookup::Authselect => authselect::record(self.source),
+            Lookup::LogFiles => rsyslog::record(self.source),
+            Lookup::PackageKeys => self.packages()?.keys(),
+            Lookup::Repositories => repositories::record(self.source),
             Lookup::Apt { key } => apt::value(self.source, key).map(State::from),
             Lookup::Users => accounts::users(self.source),
             Lookup::Groups => accounts::groups(self.source),

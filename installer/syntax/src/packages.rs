@@ -46,6 +46,14 @@ impl Packages {
         }
     }
 
+    /// The answer to [`model::Lookup::PackageKeys`].
+    pub(crate) fn keys(&self) -> Result<State, Unread> {
+        match self {
+            Self::Rpm(packages) => Ok(State::texts(packages.keys().iter().cloned())),
+            Self::Deb(_) => Err(Unread::Unsupported("dpkg's database holds no keys".to_owned())),
+        }
+    }
+
     /// The record that [`model::Lookup::Package`] describes.
     pub(crate) fn record(&self, name: &str) -> State {
         let version = self.version(name);

@@ -9,6 +9,7 @@ const NAME: u32 = 1000;
 const VERSION: u32 = 1001;
 const RELEASE: u32 = 1002;
 const EPOCH: u32 = 1003;
+const ARCHITECTURE: u32 = 1022;
 
 const TYPE_INT32: u32 = 4;
 const TYPE_STRING: u32 = 6;
@@ -22,6 +23,8 @@ pub(super) struct Header {
     pub(super) name: String,
     /// `[epoch:]version-release`.
     pub(super) version: String,
+    /// `None` of what is no package, such as a key.
+    pub(super) architecture: Option<String>,
 }
 
 pub(super) fn parse(blob: &[u8]) -> Result<Header, Unread> {
@@ -33,10 +36,14 @@ pub(super) fn parse(blob: &[u8]) -> Result<Header, Unread> {
     let (name, version, release) =
         (text(NAME, "name")?, text(VERSION, "version")?, text(RELEASE, "release")?);
     let epoch = match tag(EPOCH)? {
-        Some((TYPE_INT32, bytes)) => format!("{}:", Order::Big.u32(bytes, 0)?),
+        Some((TYPE_INT32, bytes)) => match Order::Big.u32(bytes, 0)? {
+            0 => String::new(),
+            epoch => format!("{epoch}:"),
+        },
         _ => String::new(),
     };
-    Ok(Header { name, version: format!("{epoch}{version}-{release}") })
+    let architecture = tag(ARCHITECTURE)?.map(string).transpose()?;
+    Ok(Header { name, version: format!("{epoch}{version}-{release}"), architecture })
 }
 
 /// The type of a tag, and all values from its first byte on; `None` when the header has no such tag.

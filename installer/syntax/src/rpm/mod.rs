@@ -11,7 +11,7 @@ mod reader;
 mod sqlite;
 mod version;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use model::{HostPath, Unread};
 
@@ -26,9 +26,17 @@ const FOLDERS: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];
 /// Hands each header of a database to `each`.
 type Headers = fn(&Reader<'_>, &mut dyn FnMut(&[u8]) -> Result<(), Unread>) -> Result<(), Unread>;
 
+/// How rpm names the public keys that it trusts, among the packages.
+const KEY: &str = "gpg-pubkey";
+
 /// The installed packages, by name; of several versions of one package (kernels) the newest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Packages(HashMap<String, String>);
+pub struct Packages {
+    named: HashMap<String, String>,
+    /// The same as `name.architecture`.
+    beside: HashMap<String, String>,
+    keys: BTreeSet<String>,
+}
 
 impl Packages {
     /// Reads the system's database; `None` when it has none.
@@ -88,19 +96,25 @@ impl Packages {
         Self::of(bytes, bdb::headers)
     }
 
-    /// `[epoch:]version-release` of an installed package.
+    /// `[epoch:]version-release` of an installed package, which may be named with its architecture.
     pub fn version(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.named.get(name).or_else(|| self.beside.get(name)).map(String::as_str)
+    }
+
+    /// The public keys that packages may be signed with, each as the last half of its id, `-` and when it was made,
+    /// both in hexadecimal: `rpm -q gpg-pubkey` without that name.
+    pub fn keys(&self) -> &BTreeSet<String> {
+        &self.keys
     }
 
     /// How many packages are installed, each name once.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.named.len()
     }
 
     /// Whether none is installed.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.named.is_empty()
     }
 
     fn of(bytes: &dyn Bytes, headers: Headers) -> Result<Self, Unread> {
@@ -111,20 +125,30 @@ impl Packages {
 
     fn add(&mut self, blob: &[u8]) -> Result<(), Unread> {
         let header = header::parse(blob)?;
-        match self.0.get_mut(&header.name) {
-            Some(held) if compare_versions(held, &header.version).is_ge() => {}
-            Some(held) => *held = header.version,
-            None => drop(self.0.insert(header.name, header.version)),
+        if header.name == KEY {
+            self.keys.insert(header.version.clone());
         }
+        if let Some(architecture) = header.architecture {
+            newest(&mut self.beside, format!("{}.{architecture}", header.name), &header.version);
+        }
+        newest(&mut self.named, header.name, &header.version);
         Ok(())
     }
 
     /// No system is without a package; a database that was just made by mistake is.
     fn complete(self) -> Result<Self, Unread> {
-        if self.0.is_empty() {
+        if self.named.is_empty() {
             return Err(Unread::Malformed("the database names no package at all".to_owned()));
         }
         Ok(self)
+    }
+}
+
+fn newest(held: &mut HashMap<String, String>, name: String, version: &str) {
+    match held.get_mut(&name) {
+        Some(held) if compare_versions(held, version).is_ge() => {}
+        Some(held) => version.clone_into(held),
+        None => drop(held.insert(name, version.to_owned())),
     }
 }
 
