@@ -263,7 +263,8 @@ fn without_comments(text: &str) -> String {
                 block = false;
             }
             _ if block => {}
-            '/' if quote.is_none() && next == Some('*') => block = true,
+            // Within a word it is a name such as `/etc/rsyslog.d/*.conf`.
+            '/' if quote.is_none() && next == Some('*') && !out.ends_with(is_word) => block = true,
             '#' if quote.is_none() => is_comment = true,
             '\\' if next == Some('\n') => {
                 letters.next();
@@ -277,6 +278,10 @@ fn without_comments(text: &str) -> String {
         }
     }
     out
+}
+
+fn is_word(letter: char) -> bool {
+    !letter.is_whitespace()
 }
 
 #[cfg(test)]

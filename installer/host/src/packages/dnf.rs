@@ -61,7 +61,7 @@ pub(super) async fn transaction(
     let table = table(&printed)?;
     let mut moves = Vec::new();
     for row in &table.rows {
-        let before = known.version(&row.name).map(str::to_owned);
+        let before = version(known, &row.name);
         let (from, to) =
             if row.comes { (before, Some(&row.version)) } else { (Some(row.version.clone()), None) };
         moves.push(Move { package: row.name.clone(), from: from.into(), to: to.cloned().into(), back: true });
@@ -80,6 +80,12 @@ pub(super) async fn transaction(
         }
     }
     Ok(Transaction { moves, refused })
+}
+
+/// The installed version as dnf writes it: an epoch of 0 is none.
+pub(super) fn version(known: &rpm::Packages, name: &str) -> Option<String> {
+    let version = known.version(name)?;
+    Some(version.strip_prefix("0:").unwrap_or(version).to_owned())
 }
 
 /// Has dnf carry out what was asked for.

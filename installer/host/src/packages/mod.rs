@@ -163,7 +163,7 @@ pub(crate) fn state(packages: &Packages, name: &str) -> State {
             Some(package) => model::unfinished_package(&package.version, &package.status),
             None => State::Absent,
         },
-        Packages::Rpm(packages) => packages.version(name).map(str::to_owned).into(),
+        Packages::Rpm(packages) => dnf::version(packages, name).into(),
     }
 }
 

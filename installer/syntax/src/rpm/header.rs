@@ -36,10 +36,7 @@ pub(super) fn parse(blob: &[u8]) -> Result<Header, Unread> {
     let (name, version, release) =
         (text(NAME, "name")?, text(VERSION, "version")?, text(RELEASE, "release")?);
     let epoch = match tag(EPOCH)? {
-        Some((TYPE_INT32, bytes)) => match Order::Big.u32(bytes, 0)? {
-            0 => String::new(),
-            epoch => format!("{epoch}:"),
-        },
+        Some((TYPE_INT32, bytes)) => format!("{}:", Order::Big.u32(bytes, 0)?),
         _ => String::new(),
     };
     let architecture = tag(ARCHITECTURE)?.map(string).transpose()?;
