@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 
 use model::{HostPath, Lookup, State, Syntax, Unread};
 
+use crate::accounts::{authselect, pam, passwd, shell, sudoers::Sudoers};
 use crate::edit::Entry;
-use crate::packages::Packages;
+use crate::kernel::{boot, modprobe, selinux, sysctl::Persistent, wireless};
+use crate::packages::{Packages, apt, repositories};
+use crate::services::{dconf, docker, kubernetes, rsyslog, units};
 use crate::source::{Source, drop_ins};
-use crate::sudoers::Sudoers;
-use crate::sysctl::Persistent;
-use crate::{
-    accounts, apt, audit, authselect, boot, dconf, docker, firewall, get, kubernetes, lines, matches,
-    modprobe, mounts, pam, repositories, rsyslog, selinux, shell, sshd, units, wireless,
-};
+use crate::text::{lines, matches};
+use crate::{audit, firewall, get, mounts, sshd};
 
 /// Answers lookups from one source. What several lookups share is read once and kept, so make a new one for
 /// every round of observation.
@@ -76,10 +75,10 @@ impl<'a> Lookups<'a> {
             Lookup::PackageKeys => self.packages()?.keys(),
             Lookup::Repositories => repositories::record(self.source),
             Lookup::Apt { key } => apt::value(self.source, key).map(State::from),
-            Lookup::Users => accounts::users(self.source),
-            Lookup::Groups => accounts::groups(self.source),
-            Lookup::Shells => accounts::shells(self.source),
-            Lookup::Dots { folder } => accounts::dots(self.source, folder),
+            Lookup::Users => passwd::users(self.source),
+            Lookup::Groups => passwd::groups(self.source),
+            Lookup::Shells => passwd::shells(self.source),
+            Lookup::Dots { folder } => passwd::dots(self.source, folder),
             Lookup::Pam { path, kind } => pam::stack(self.source, path, kind),
             Lookup::Shell { files, folders, name } => shell::effect(self.source, files, folders, name),
             Lookup::Sudoers => {
@@ -107,7 +106,7 @@ impl<'a> Lookups<'a> {
 
     fn account(&self, file: &'static str, name: &str) -> Result<State, Unread> {
         let text = self.source.text(&HostPath::literal(file))?.unwrap_or_default();
-        Ok(accounts::number(&text, name).map(i64::from).into())
+        Ok(passwd::number(&text, name).map(i64::from).into())
     }
 
     fn layered(

@@ -10,7 +10,7 @@ use model::{
     Unread,
 };
 use sha2::{Digest as _, Sha256};
-use syntax::dpkg;
+use syntax::packages::dpkg;
 
 use super::{PATIENCE, Wish, guarded};
 use crate::tree::Tree;

@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use model::{Change, HostError, Resource, State, Transaction, Unread};
-use syntax::{Lookups, Packages, dpkg, rpm};
+use syntax::packages::dpkg;
+use syntax::{Lookups, Packages, rpm};
 
 use crate::tree::Tree;
 
