@@ -219,3 +219,37 @@ fn power_lost_within_a_transaction_is_resumed_or_taken_back() {
         assert_eq!(machine.sh("rpm -Va --nofiles"), "", "rpm finds its database whole");
     }
 }
+
+#[test]
+fn drift_names_the_package_that_dnf_upgraded() {
+    const RULE: &str = "set_password_hashing_algorithm_libuserconf";
+    let clobbers = "%post\necho clobbered > /etc/libuser.conf\n";
+    let offered = [Rpm("libuser", "2-1", "", clobbers)];
+    let Some(machine) = RedHat::new(&[RELEASE, SHELL, Rpm("libuser", "1-1", "", "")], &offered) else {
+        return;
+    };
+    let done = harden(&machine, RULE, &["--yes"]).expect_code(0).json();
+    assert_eq!(told(&done, RULE, "verdict"), "fixed");
+    let drift = || machine.groundfast(&["drift"]).expect_code(3).json();
+    // Logs have whole seconds: what is to be told apart must not be near.
+    std::thread::sleep(Duration::from_secs(4));
+    machine.sh("dnf -q -y upgrade libuser");
+    let cause = finding(&drift(), RULE)["cause"].clone();
+    assert_eq!((&cause["by"], &cause["who"]), (&"package".into(), &"libuser".into()), "{cause}");
+    assert!(
+        cause["says"].as_str().unwrap().contains("dnf's upgrade of the package libuser from 1-1 to 2-1"),
+        "{cause}"
+    );
+
+    // Without dnf's log rpm's database still tells when; and what somebody does later is no package's doing.
+    machine.sh("rm /var/log/dnf.rpm.log");
+    let cause = finding(&drift(), RULE)["cause"].clone();
+    assert!(
+        cause["says"].as_str().unwrap().contains("rpm's install of the package libuser (2-1)"),
+        "{cause}"
+    );
+    std::thread::sleep(Duration::from_secs(4));
+    machine.sh("echo edited > /etc/libuser.conf");
+    let cause = finding(&drift(), RULE)["cause"].clone();
+    assert_ne!(cause["by"], "package", "{cause}");
+}

@@ -7,6 +7,7 @@
 mod bdb;
 mod header;
 mod ndb;
+mod owners;
 mod reader;
 mod sqlite;
 mod version;
@@ -18,6 +19,7 @@ use model::{HostPath, Unread};
 use crate::source::{Bytes, Source};
 use reader::Reader;
 
+pub use owners::{Owner, owners};
 pub use version::{compare_versions, rpmvercmp};
 
 /// Where systems keep the database: Fedora's and SUSE's place before the traditional one.
@@ -44,29 +46,9 @@ impl Packages {
     /// # Errors
     /// When there is one that cannot be read, was left in the middle of a write, or names no package at all.
     pub fn read(source: &dyn Source) -> Result<Option<Self>, Unread> {
-        for folder in FOLDERS.map(HostPath::literal) {
-            let file = |name: &str| {
-                let path = folder.join(name).map_err(|error| Unread::Failed(error.to_string()))?;
-                let bytes = source.bytes(&path)?.filter(|bytes| bytes.size() > 0);
-                Ok::<_, Unread>(bytes.map(|bytes| (path, bytes)))
-            };
-            if let Some((path, bytes)) = file("rpmdb.sqlite")? {
-                let log = file("rpmdb.sqlite-wal")?.map(|(_, log)| log);
-                if let Some((journal, _)) = file("rpmdb.sqlite-journal")? {
-                    let why = format!("{journal} is there: a write to the database did not end");
-                    return Err(Unread::Malformed(why));
-                }
-                return Self::of_sqlite(&*bytes, log.as_deref()).map(Some).map_err(|why| at(&path, why));
-            }
-            for (name, headers) in
-                [("Packages.db", ndb::headers as Headers), ("Packages", bdb::headers as Headers)]
-            {
-                if let Some((path, bytes)) = file(name)? {
-                    return Self::of(&*bytes, headers).map(Some).map_err(|why| at(&path, why));
-                }
-            }
-        }
-        Ok(None)
+        let mut packages = Self::default();
+        let Some(path) = each(source, &mut |blob| packages.add(blob))? else { return Ok(None) };
+        packages.complete().map(Some).map_err(|why| at(&path, why))
     }
 
     /// Reads an sqlite database with the pages that its write-ahead log still holds.
@@ -142,6 +124,42 @@ impl Packages {
         }
         Ok(self)
     }
+}
+
+/// Hands each header of the system's database to `take`; answers which file it is in, `None` when there is none.
+fn each(
+    source: &dyn Source,
+    take: &mut dyn FnMut(&[u8]) -> Result<(), Unread>,
+) -> Result<Option<HostPath>, Unread> {
+    for folder in FOLDERS.map(HostPath::literal) {
+        let file = |name: &str| {
+            let path = folder.join(name).map_err(|error| Unread::Failed(error.to_string()))?;
+            let bytes = source.bytes(&path)?.filter(|bytes| bytes.size() > 0);
+            Ok::<_, Unread>(bytes.map(|bytes| (path, bytes)))
+        };
+        if let Some((path, bytes)) = file("rpmdb.sqlite")? {
+            let log = file("rpmdb.sqlite-wal")?.map(|(_, log)| log);
+            if let Some((journal, _)) = file("rpmdb.sqlite-journal")? {
+                return Err(Unread::Malformed(format!(
+                    "{journal} is there: a write to the database did not end"
+                )));
+            }
+            let mut read = || {
+                let log = log.as_deref().map(Reader::new).transpose()?;
+                sqlite::headers(&Reader::new(&*bytes)?, log.as_ref(), take)
+            };
+            return read().map_err(|why| at(&path, why)).map(|()| Some(path));
+        }
+        for (name, headers) in
+            [("Packages.db", ndb::headers as Headers), ("Packages", bdb::headers as Headers)]
+        {
+            if let Some((path, bytes)) = file(name)? {
+                let read = Reader::new(&*bytes).and_then(|reader| headers(&reader, take));
+                return read.map_err(|why| at(&path, why)).map(|()| Some(path));
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn newest(held: &mut HashMap<String, String>, name: String, version: &str) {
