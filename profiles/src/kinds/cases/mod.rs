@@ -13,6 +13,7 @@ mod files;
 mod kernel;
 mod login;
 mod network;
+mod redhat;
 mod services;
 mod settings;
 
@@ -56,6 +57,7 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
         ("apt", settings::apt()),
         ("audit_privileged", audit::audit_privileged()),
         ("audit_rules", audit::audit_rules()),
+        ("authselect", redhat::authselect()),
         ("banner", files::banner()),
         ("boot_argument", kernel::boot_argument()),
         ("container", containers::container()),
@@ -71,12 +73,15 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
         ("lines", settings::lines()),
         ("link", files::link()),
         ("listeners", services::listeners()),
+        ("log_files", redhat::log_files()),
         ("module", kernel::module()),
         ("mount", files::mount()),
         ("wireless", kernel::wireless()),
         ("package", services::package()),
+        ("package_keys", redhat::package_keys()),
         ("pam", login::pam()),
         ("presence", files::presence()),
+        ("repositories", redhat::repositories()),
         ("root_path", login::root_path()),
         ("selinux", confinement::selinux()),
         ("setting", settings::setting()),
