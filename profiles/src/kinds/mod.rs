@@ -170,6 +170,7 @@ kinds! {
     EnvKernel = "env_kernel" => env::system::Kernel,
     EnvKernelFeatures = "env_kernel_features" => env::system::KernelFeatures,
     EnvListeners = "env_listeners" => env::listeners::Listeners,
+    EnvOperatorKeys = "env_operator_keys" => env::access::OperatorKeys,
     EnvPort = "env_port" => env::listeners::Port,
     EnvProxy = "env_proxy" => env::proxies::Proxies,
     EnvRoom = "env_room" => env::capacity::Space,

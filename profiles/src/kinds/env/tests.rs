@@ -26,6 +26,7 @@ fn controls(set: &[(&str, &str)]) -> BTreeMap<String, Box<dyn Control>> {
         ("certificate_names", "app.site"),
         ("dns_names", "app.site"),
         ("modules", "overlay,ip_tables|nf_tables"),
+        ("operator_keys", "SHA256:ann"),
     ];
     let set =
         declared.iter().chain(set).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -159,15 +160,29 @@ fn good() -> Machine {
             Fact::RuntimeAccess,
             record(&[
                 ("docker", words("")),
-                ("sudo", words("root %sudo")),
+                ("sudo", State::List(vec![sudo("root", "root"), sudo("%sudo", "mallory")])),
                 ("root", words("root")),
                 ("root_ssh", "no".into()),
                 ("root_ssh_match", words("")),
                 ("socket_mode", State::Mode(0o660)),
             ]),
         ),
+        (Fact::SuperuserKeys, State::List(vec![key("SHA256:ann", "ann")])),
         (certificate(), served(&[])),
     ]
+}
+
+fn sudo(who: &str, people: &str) -> State {
+    record(&[("who", who.into()), ("people", words(people))])
+}
+
+fn key(fingerprint: &str, user: &str) -> State {
+    record(&[
+        ("key", fingerprint.into()),
+        ("user", user.into()),
+        ("comment", "laptop".into()),
+        ("at", "/home/ann/.ssh/authorized_keys:1".into()),
+    ])
 }
 
 fn offset(offset: i64, uncertainty: i64) -> State {
@@ -329,7 +344,33 @@ fn faults() -> Vec<(&'static str, Fact, State, &'static str)> {
             with(Fact::RuntimeAccess, &[("docker", words("mallory"))]),
             "mallory by the docker group",
         ),
-        ("env.runtime_access", with(Fact::RuntimeAccess, &[("sudo", words("mallory"))]), "mallory by sudo"),
+        (
+            "env.runtime_access",
+            with(Fact::RuntimeAccess, &[("sudo", State::List(vec![sudo("mallory", "mallory")]))]),
+            "mallory by sudo",
+        ),
+        (
+            "env.runtime_access",
+            with(Fact::RuntimeAccess, &[("sudo", State::List(vec![sudo("%adm", "root mallory")]))]),
+            "mallory by sudo (%adm)",
+        ),
+        (
+            "env.runtime_access",
+            with(Fact::RuntimeAccess, &[("root", words("root toor"))]),
+            "toor by user id 0",
+        ),
+        (
+            "env.operator_keys",
+            (
+                Fact::SuperuserKeys,
+                State::List(vec![
+                    key("SHA256:ann", "ann"),
+                    key("SHA256:mallory", "root"),
+                    key("SHA256:ca", "*"),
+                ]),
+            ),
+            "SHA256:mallory (laptop) opens root, /home/ann/.ssh/authorized_keys:1; SHA256:ca (laptop) opens any",
+        ),
         (
             "env.runtime_access",
             with(Fact::RuntimeAccess, &[("root_ssh", "yes".into())]),
@@ -425,6 +466,33 @@ fn silence_is_unknown_never_pass_nor_fail() {
             assert_eq!(judged.verdict, expected, "{id} without {need}: {judged:?}");
         }
     }
+}
+
+#[test]
+fn whom_a_netgroup_lets_in_is_unknown_unless_it_is_declared() {
+    let mut seen = evidence(good());
+    let known = good().into_iter().find(|(fact, _)| *fact == Fact::RuntimeAccess).unwrap().1;
+    let State::Record(mut fields) = known else { panic!("no record") };
+    let netgroup = record(&[("who", "+admins".into()), ("people", State::Absent)]);
+    fields.insert("sudo".to_owned(), State::List(vec![netgroup]));
+    seen.insert(Resource::Fact(Fact::RuntimeAccess), Ok(State::Record(fields)));
+    let verdict =
+        |operators| controls(&[("operators", operators)])["env.runtime_access"].judge(&seen).verdict;
+    assert_eq!(verdict("root"), Verdict::Unknown);
+    assert_eq!(verdict("root,+admins"), Verdict::Pass);
+}
+
+#[test]
+fn without_declared_keys_those_that_open_root_are_listed_and_not_judged() {
+    let mut seen = evidence(good());
+    let undeclared = &controls(&[("operator_keys", "")])["env.operator_keys"];
+    let judged = undeclared.judge(&seen);
+    assert_eq!(judged.verdict, Verdict::Notchecked);
+    assert!(judged.actual.contains("SHA256:ann"), "{}", judged.actual);
+    seen.insert(Resource::Fact(Fact::SuperuserKeys), Ok(State::List(Vec::new())));
+    assert_eq!(undeclared.judge(&seen).verdict, Verdict::Pass);
+    seen.insert(Resource::Fact(Fact::SuperuserKeys), Ok(State::Absent));
+    assert_eq!(undeclared.judge(&seen).verdict, Verdict::Notapplicable);
 }
 
 #[test]
