@@ -55,7 +55,7 @@ enum Absence {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Octal(u32);
+pub(super) struct Octal(u32);
 
 impl<'de> Deserialize<'de> for Octal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -119,6 +119,28 @@ fn id_of(seen: &Evidence, lookup: &Resource) -> Result<Option<u32>, Unread> {
 }
 
 impl File {
+    /// The rule about one path.
+    pub(super) fn single(
+        path: HostPath,
+        mode: Option<Octal>,
+        owner: Option<Vec<String>>,
+        group: Option<Vec<String>>,
+    ) -> Self {
+        Self {
+            path,
+            name: None,
+            except: None,
+            recursive: false,
+            mode,
+            owner,
+            group,
+            absent: Absence::default(),
+            outside: Vec::new(),
+            group_mode: BTreeMap::new(),
+            assess_only: false,
+        }
+    }
+
     fn query(&self) -> Option<Resource> {
         let ids =
             |names: &Vec<String>| names.iter().map(|name| number(name)).collect::<Option<BTreeSet<_>>>();

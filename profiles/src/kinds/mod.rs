@@ -8,9 +8,11 @@ mod boot;
 mod compound;
 mod dconf;
 mod docker;
+mod docker_file;
 mod env;
 mod file;
 mod firewall;
+mod group_members;
 mod homes;
 mod kubernetes;
 mod lines;
@@ -30,6 +32,7 @@ mod shell;
 mod sshd;
 mod sticky;
 mod sudoers;
+mod swarm;
 mod sysctl;
 mod unit;
 mod unit_count;
@@ -125,11 +128,13 @@ kinds! {
     Container = "container" => docker::Container,
     Dconf = "dconf" => dconf::Dconf,
     DconfCompiled = "dconf_compiled" => dconf::Compiled,
+    DockerFile = "docker_file" => docker_file::DockerFile,
     DockerOption = "docker_option" => docker::Choice,
     Faillock = "faillock" => pam::faillock::Faillock,
     File = "file" => file::File,
     Firewall = "firewall" => firewall::Firewall,
     FirewalldZone = "firewalld_zone" => firewall::Zone,
+    GroupMembers = "group_members" => group_members::GroupMembers,
     Homes = "homes" => homes::Homes,
     Kubernetes = "kubernetes" => kubernetes::Kubernetes,
     Lines = "lines" => lines::Lines,
@@ -149,6 +154,7 @@ kinds! {
     SshdAny = "sshd_any" => sshd::Any,
     Sticky = "sticky" => sticky::Sticky,
     Sudoers = "sudoers" => sudoers::Sudoers,
+    Swarm = "swarm" => swarm::Swarm,
     Sysctl = "sysctl" => sysctl::Sysctl,
     Unit = "unit" => unit::Unit,
     UnitCount = "unit_count" => unit_count::UnitCount,
