@@ -34,6 +34,7 @@ mod sticky;
 mod sudoers;
 mod swarm;
 mod sysctl;
+mod told;
 mod unit;
 mod unit_count;
 mod unowned;
@@ -42,6 +43,8 @@ mod wireless;
 
 #[cfg(test)]
 mod cases;
+
+pub use told::{KindView, told};
 
 use model::{Constraint, Evidence, Judgement, Resource, Unread, Verdict};
 use serde::{Deserialize, Deserializer};
