@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use model::{HostPath, Unread};
-use syntax::keys::superusers_keys;
-use syntax::superusers::Superusers;
-use syntax::{Source, operators, operators::Way};
+use syntax::Source;
+use syntax::accounts::operators::{self, Way};
+use syntax::accounts::superusers::Superusers;
+use syntax::sshd::keys::superusers_keys;
 
 struct Map(BTreeMap<String, String>);
 

@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use model::{State, Unread};
 use sha2::{Digest, Sha256};
-use syntax::keys::{Key, superusers_keys};
-use syntax::superusers::Superusers;
+use syntax::accounts::superusers::Superusers;
+use syntax::sshd::keys::{Key, superusers_keys};
 
 use super::access_files::permit_root_login;
 use super::tree::Tree;

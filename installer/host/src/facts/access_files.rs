@@ -30,7 +30,7 @@ pub(super) fn permit_root_login(tree: &Tree) -> Result<Option<RootLogin>, Unread
 mod tests {
     use super::*;
     use crate::facts::tests::scratch;
-    use syntax::sudoers::Sudoers;
+    use syntax::accounts::sudoers::Sudoers;
 
     #[test]
     fn endless_includes_are_refused() {
