@@ -18,6 +18,7 @@ pub(crate) struct Tree {
     directory: Arc<OwnedFd>,
     root: PathBuf,
     live: bool,
+    chroot: bool,
 }
 
 impl Tree {
@@ -25,12 +26,19 @@ impl Tree {
     pub(crate) fn at(root: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = Arc::new(rustix::fs::openat(CWD, root, flags, Mode::empty())?);
-        Ok(Self { directory, root: root.to_owned(), live: root == Path::new("/") })
+        let live = root == Path::new("/");
+        Ok(Self { directory, root: root.to_owned(), live, chroot: live && is_chroot() })
     }
 
     /// Whether this is the running machine.
     pub(crate) fn is_live(&self) -> bool {
         self.live
+    }
+
+    /// Whether the kernel and the daemons that run are this root's: not below another root, and not in a chroot, where
+    /// they are those of the machine around it.
+    pub(crate) fn runs(&self) -> bool {
+        self.live && !self.chroot
     }
 
     /// The name of a path for system calls that take no directory handle (sockets, programs).
@@ -124,6 +132,13 @@ impl Tree {
     fn handle(&self, path: &str, flags: OFlags) -> Result<Option<OwnedFd>, Unread> {
         self.open(path, flags).map_err(|error| unread(path, &error))
     }
+}
+
+/// Whether the first process has another root directory, as systemd tells a chroot. What cannot be compared, as
+/// without `/proc`, is none.
+fn is_chroot() -> bool {
+    let directory = |path| rustix::fs::stat(path).map(|stat| (stat.st_dev, stat.st_ino));
+    matches!((directory("/proc/1/root"), directory("/")), (Ok(first), Ok(ours)) if first != ours)
 }
 
 /// Why reading a path failed.

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use model::{
     Entry, Evidence, FileQuery, FileState, HostPath, Judgement, Lookup, Node, Resource, State, Unread, Wanted,
 };
+use regex::Regex;
 use serde::Deserialize;
 
 use super::account::people::{User, login_defs, people, users};
-use super::value::few;
+use super::value::{Scalar, few};
 use super::{Kind, unread};
 
-/// `{ kind = "homes", test, names?, files?, mode? }`. Nothing is mended in a home: its owner could have put a link there meanwhile.
+/// `{ kind = "homes", test, names?, pattern?, files?, mode? }`. Nothing is mended in a home: its owner could have put a link there meanwhile.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Homes {
@@ -19,6 +20,8 @@ pub(crate) struct Homes {
     /// The names of `no-file`; of `dot-mode` those that count, all where none is given.
     #[serde(default)]
     names: Vec<String>,
+    /// A regular expression: the names of `dot-mode` that count.
+    pattern: Option<Scalar>,
     /// Further paths that `no-file` wants gone.
     #[serde(default)]
     files: Vec<HostPath>,
@@ -62,13 +65,13 @@ fn dots(home: &HostPath) -> Resource {
     Resource::Effective(Lookup::Dots { folder: home.clone() })
 }
 
-/// The homes of the users that are people, with their users.
+/// The homes of the users that are people and may log in, with their users.
 fn homes(seen: &Evidence) -> Result<Vec<(HostPath, User)>, Unread> {
     let home = |user: User| {
         let home = user.home.trim_end_matches('/').parse().ok()?;
         Some((home, user))
     };
-    Ok(people(seen)?.into_iter().filter_map(home).collect())
+    Ok(people(seen)?.into_iter().filter(|user| !user.has_no_shell()).filter_map(home).collect())
 }
 
 impl Homes {
@@ -88,6 +91,10 @@ impl Homes {
     /// The permission bits allowed.
     fn mask(&self) -> u32 {
         self.mode.as_deref().and_then(octal).unwrap_or(0o7777)
+    }
+
+    fn pattern(&self) -> Option<Result<Regex, regex::Error>> {
+        self.pattern.as_ref().map(|pattern| Regex::new(&pattern.0))
     }
 
     fn asks_mode(&self) -> bool {
@@ -134,7 +141,9 @@ impl Homes {
     fn dot_files(&self, seen: &Evidence, home: &HostPath) -> Result<Vec<HostPath>, Unread> {
         let State::Words(names) = seen.see(&dots(home))? else { return Ok(Vec::new()) };
         let all = self.test != Test::NoFile && self.names.is_empty();
-        let counts = |name: &&String| all || self.names.contains(name);
+        let pattern = self.pattern().and_then(Result::ok);
+        let matches = |name: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(name));
+        let counts = |name: &&String| all && matches(name) || self.names.contains(name);
         Ok(names.iter().filter(counts).filter_map(|name| home.join(name).ok()).collect())
     }
 
@@ -216,6 +225,11 @@ impl Kind for Homes {
         }
         if self.asks_mode() != self.mode.as_deref().and_then(octal).is_some() {
             return Err("`mode`, such as \"0750\", goes with the tests `mode` and `dot-mode`".to_owned());
+        }
+        match self.pattern() {
+            Some(_) if self.test != Test::DotMode => return Err("`pattern` goes with `dot-mode`".to_owned()),
+            Some(Err(error)) => return Err(format!("`pattern` is no regular expression: {error}")),
+            _ => {}
         }
         match self.names.iter().find(|name| !name.starts_with('.')) {
             Some(name) => Err(format!("`{name}` does not begin with a dot")),

@@ -19,7 +19,7 @@ mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::Verdict::{self, Fail, Notapplicable, Pass, Unknown};
+use model::Verdict::{self, Fail, Notapplicable, Notchecked, Pass, Unknown};
 
 use super::KINDS;
 use crate::testbed::{Machine, control};
