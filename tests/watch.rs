@@ -1,16 +1,9 @@
 //! Drift on a schedule, and who is told of it: units in a scratch root, sinks that come and go, and a whole machine
 //! whose timer really elapses.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "a test that cannot be set up must stop, and tests make their own places"
-)]
-
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -217,13 +210,13 @@ fn what_moves_is_told_once_and_waits_while_nobody_listens() {
     let _ = in_root(&scratch, &["drift", "--schedule", "--yes"]).expect_code(0);
     let unheard = drift(0);
     assert!(
-        unheard.stderr.contains("was not told") && unheard.stderr.contains("1 alerts wait"),
+        unheard.stderr.contains("was not told") && unheard.stderr.contains("waiting for the next look: 1"),
         "{}",
         unheard.stderr
     );
     set_mode(&scratch, 0o666);
     let unheard = drift(3);
-    assert!(unheard.stderr.contains("2 alerts wait"), "{}", unheard.stderr);
+    assert!(unheard.stderr.contains("waiting for the next look: 2"), "{}", unheard.stderr);
     assert_eq!(waiting(&scratch), 2);
     let outbox = scratch.path("data/alerts/outbox.json");
     assert_eq!(fs::metadata(&outbox).unwrap().permissions().mode() & 0o777, 0o600);
@@ -270,8 +263,26 @@ fn node_exporter_can_read_what_a_look_found() {
     };
     let checked = check(&file);
     assert_eq!((checked.code, checked.stderr.as_str()), (0, ""));
+    exported(&scratch, &promtool.with_file_name("prometheus-node-exporter"));
     let broken = scratch.write("broken.prom", &text.replace("# TYPE", "# TIPE").replace("\"}", "\""));
     assert_ne!(check(&broken).code, 0);
+}
+
+/// What a real node exporter makes of the file, which it finds in its folder among others.
+fn exported(scratch: &Scratch, exporter: &Path) {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = Command::new(exporter);
+    command.args(["--collector.disable-defaults", "--collector.textfile"]);
+    command.arg(format!("--collector.textfile.directory={}", scratch.path("").display()));
+    command.arg(format!("--web.listen-address={port}")).stderr(Stdio::null());
+    let _exporter = Receiver(command.spawn().unwrap());
+    let metrics = eventually("node exporter to answer", || {
+        let mut command = Command::new("curl");
+        let got = Run::of(&command.args(["-sf", &format!("http://{port}/metrics")]).output().unwrap());
+        (got.code == 0).then_some(got.stdout)
+    });
+    let open = format!("groundfast_control_open{{command=\"drift\",control=\"{RULE}\"");
+    assert!(metrics.contains(&open) && metrics.contains("node_textfile_scrape_error 0"), "{metrics}");
 }
 
 #[test]

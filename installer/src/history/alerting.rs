@@ -63,7 +63,7 @@ async fn told(
             let waiting = outbox.queues.get(&sink).map_or(0, |queue| queue.waiting.len());
             let sink = sink.name();
             output::say(&format!(
-                "⚠ {sink} ({to}) was not told: {why}; {waiting} alerts wait for the next look"
+                "⚠ {sink} ({to}) was not told: {why}; waiting for the next look: {waiting}"
             ));
         }
     }
@@ -189,15 +189,15 @@ pub fn status(data: &Path, config: Option<&Config>) -> (String, Value) {
 }
 
 fn line(sink: Sink, to: &str, queue: &Queue) -> String {
-    let mut text = format!("alerts to {} ({to}): {} wait", sink.name(), queue.waiting.len());
+    let mut text = format!("alerts to {} ({to}): {} waiting", sink.name(), queue.waiting.len());
     if let Some(oldest) = queue.waiting.front() {
         let _ = write!(text, " since {}", oldest.at);
     }
     if queue.dropped > 0 {
-        let _ = write!(text, ", {} were dropped", queue.dropped);
+        let _ = write!(text, ", {} dropped", queue.dropped);
     }
     if let Some(failed) = &queue.failed {
-        let _ = write!(text, "; at {} {}", failed.at, failed.why);
+        let _ = write!(text, "; not taken at {}: {}", failed.at, failed.why);
     }
     text + "\n"
 }
