@@ -2,6 +2,7 @@
 
 mod defaults;
 mod effective;
+mod refused;
 
 pub use defaults::{default_value, is_keyword};
 pub use effective::glob;
