@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::Unread;
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
 
 /// The largest file that any measurement reads, in bytes.
 const LIMIT: u64 = 8 << 20;
@@ -134,11 +135,15 @@ impl Tree {
     }
 }
 
-/// Whether the first process has another root directory, as systemd tells a chroot. What cannot be compared, as
-/// without `/proc`, is none.
+/// Whether the first process has another root directory, as systemd tells a chroot. Who may not look at it goes by
+/// the service manager, which has its folder where it runs; without `/proc` nothing that runs is seen anyway.
 fn is_chroot() -> bool {
-    let directory = |path| rustix::fs::stat(path).map(|stat| (stat.st_dev, stat.st_ino));
-    matches!((directory("/proc/1/root"), directory("/")), (Ok(first), Ok(ours)) if first != ours)
+    let place = |stat: Stat| (stat.st_dev, stat.st_ino);
+    match rustix::fs::stat("/proc/1/root") {
+        Ok(first) => rustix::fs::stat("/").is_ok_and(|ours| place(ours) != place(first)),
+        Err(Errno::ACCESS | Errno::PERM) => rustix::fs::stat("/run/systemd/system").is_err(),
+        Err(_) => false,
+    }
 }
 
 /// Why reading a path failed.

@@ -8,7 +8,7 @@ use super::parts::Parts;
 use super::value::{Order, Scalar, Want};
 use super::{Ask, Kind, unread};
 
-/// `{ kind = "dconf", databases, key, value?, pattern?, order?, locked? }`; without `value` the key need only be locked.
+/// `{ kind = "dconf", databases, key, value?, pattern?, order?, least?, locked? }`; without `value` the key need only be locked.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dconf {
@@ -21,6 +21,8 @@ pub(crate) struct Dconf {
     pattern: Option<Scalar>,
     #[serde(default)]
     order: Order,
+    /// The lowest number allowed where `order` is `at-most`.
+    least: Option<i64>,
     /// Whether users must be kept from changing it.
     #[serde(default = "yes")]
     locked: bool,
@@ -37,7 +39,7 @@ impl Dconf {
 
     fn want(&self) -> Option<Want<'_>> {
         let value = &self.value.as_ref()?.0;
-        Some(Want { value, order: self.order, least: None, also: &[] })
+        Some(Want { value, order: self.order, least: self.least, also: &[] })
     }
 
     fn pattern(&self) -> Option<Result<Regex, regex::Error>> {

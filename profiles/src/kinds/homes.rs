@@ -65,13 +65,18 @@ fn dots(home: &HostPath) -> Resource {
     Resource::Effective(Lookup::Dots { folder: home.clone() })
 }
 
-/// The homes of the users that are people and may log in, with their users.
+/// The homes of the users that are people, with their users.
 fn homes(seen: &Evidence) -> Result<Vec<(HostPath, User)>, Unread> {
     let home = |user: User| {
         let home = user.home.trim_end_matches('/').parse().ok()?;
         Some((home, user))
     };
-    Ok(people(seen)?.into_iter().filter(|user| !user.has_no_shell()).filter_map(home).collect())
+    Ok(people(seen)?.into_iter().filter_map(home).collect())
+}
+
+/// Those of them who may log in.
+fn used_homes(seen: &Evidence) -> Result<Vec<(HostPath, User)>, Unread> {
+    Ok(homes(seen)?.into_iter().filter(|(_, user)| !user.has_no_shell()).collect())
 }
 
 impl Homes {
@@ -109,7 +114,7 @@ impl Homes {
     /// The homes that are there and are otherwise than the test wants them.
     fn wrong_homes(&self, seen: &Evidence) -> Result<Vec<String>, Unread> {
         let mut found = Vec::new();
-        for (home, user) in homes(seen)? {
+        for (home, user) in used_homes(seen)? {
             let State::Attributes(is) = seen.see(&Resource::Attributes { path: home.clone() })? else {
                 continue;
             };
@@ -127,7 +132,8 @@ impl Homes {
 
     /// The directories whose dot files count: for names also those below `/home` that are nobody's home any more.
     fn places(&self, seen: &Evidence) -> Result<BTreeSet<HostPath>, Unread> {
-        let mut places: BTreeSet<_> = homes(seen)?.into_iter().map(|(home, _)| home).collect();
+        let homes = if self.test == Test::NoFile { homes(seen)? } else { used_homes(seen)? };
+        let mut places: BTreeSet<_> = homes.into_iter().map(|(home, _)| home).collect();
         if self.test == Test::NoFile {
             places.insert(HostPath::literal("/home"));
             if let State::Entries(entries) = seen.see(&folders())? {
@@ -169,7 +175,7 @@ impl Homes {
 
     fn foreign(&self, seen: &Evidence) -> Result<Vec<String>, Unread> {
         let mut found = Vec::new();
-        for (home, user) in homes(seen)? {
+        for (home, user) in used_homes(seen)? {
             for path in self.dot_files(seen, &home)? {
                 let State::File(FileState { attributes, .. }) =
                     seen.see(&Resource::File { path: path.clone() })?
@@ -244,7 +250,7 @@ impl Kind for Homes {
             needs.extend(self.files.iter().map(|path| Resource::Attributes { path: path.clone() }));
         }
         if self.asks_folders() {
-            let homes = homes(seen).unwrap_or_default();
+            let homes = used_homes(seen).unwrap_or_default();
             needs.extend(homes.into_iter().map(|(path, _)| Resource::Attributes { path }));
             return needs;
         }

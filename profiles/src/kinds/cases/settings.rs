@@ -164,6 +164,8 @@ pub(super) fn sshd() -> Vec<Case> {
             "00-aaa.conf",
         ),
         stuck(root, main("PermitRootLogin no\nMatch User x\n PermitRootLogin yes\n"), "inside a Match block"),
+        // With a value that it does not know sshd does not start, whichever line would win.
+        stuck(root, main("PermitRootLogin no\nPermitRootLogin never\n"), "does not start with never"),
         case(root, main("PermitRootLogin no\nMatch User x\n PermitRootLogin no\n"), Pass, "no"),
         case(empty, main(""), Pass, "no by default"),
         case(root, m(), Notapplicable, "no SSH server"),
