@@ -5,7 +5,8 @@ set -euo pipefail
 pairs=(debootstrap:debootstrap openssl:openssl curl:curl iproute2:ip tar:tar python3:python3 nftables:nft)
 if [ "${1:-}" = test ]; then
   pairs+=(strace:strace skopeo:skopeo chrony:chronyd openscap-scanner:oscap libxml2-utils:xmllint chromium:chromium
-    systemd-container:systemd-nspawn openssh-server:sshd sudo:visudo rpm:rpmbuild db5.3-util:db5.3_load rsyslog:rsyslogd)
+    systemd-container:systemd-nspawn openssh-server:sshd sudo:visudo rpm:rpmbuild dnf:dnf
+    createrepo-c:createrepo_c db5.3-util:db5.3_load rsyslog:rsyslogd)
 fi
 wanted=()
 for pair in "${pairs[@]}"; do

@@ -3,7 +3,6 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests set up their own scratch places"))]
 
-mod apt;
 mod checks;
 mod daemons;
 mod facts;
@@ -13,6 +12,7 @@ mod guard;
 mod history;
 mod local;
 mod logins;
+mod packages;
 mod run;
 mod runs;
 mod sysctl;

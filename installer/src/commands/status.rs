@@ -18,6 +18,9 @@ use crate::run::session::Session;
 
 /// What was done on this machine, and what is going on.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  groundfast status
+  groundfast status -o json | jq .result")]
 pub struct Status {}
 
 /// Runs the command.
