@@ -1,13 +1,14 @@
 //! A key of GNOME's settings, as the system sets and locks it.
 
 use model::{Constraint, Evidence, HostPath, Judgement, Lookup, Resource, State, Syntax};
+use regex_lite::Regex;
 use serde::Deserialize;
 
 use super::parts::Parts;
 use super::value::{Order, Scalar, Want};
 use super::{Ask, Kind, unread};
 
-/// `{ kind = "dconf", databases, key, value?, order?, locked? }`; without `value` the key need only be locked.
+/// `{ kind = "dconf", databases, key, value?, order?, pattern?, locked? }`; without `value` the key need only be locked.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dconf {
@@ -18,6 +19,9 @@ pub(crate) struct Dconf {
     value: Option<Scalar>,
     #[serde(default)]
     order: Order,
+    /// A regular expression for values that would do as well; an empty one is none.
+    #[serde(default)]
+    pattern: String,
     /// Whether users must be kept from changing it.
     #[serde(default = "yes")]
     locked: bool,
@@ -36,6 +40,11 @@ impl Dconf {
         let value = &self.value.as_ref()?.0;
         Some(Want { value, order: self.order, least: None, also: &[] })
     }
+
+    fn admits(&self, want: &Want<'_>, value: &str) -> bool {
+        let fits = || Regex::new(&self.pattern).is_ok_and(|pattern| pattern.is_match(value));
+        want.admits(value) || (!self.pattern.is_empty() && fits())
+    }
 }
 
 /// The value of GVariant text without its type and quotes: `uint32 900`, `'text'`.
@@ -53,6 +62,9 @@ impl Kind for Dconf {
                 "`databases` names one at least, and `key` is a path such as org/gnome/x/y".to_owned()
             );
         }
+        Regex::new(&self.pattern).map_err(|error| {
+            format!("`{}` is no regular expression that is understood: {error}", self.pattern)
+        })?;
         self.want().map_or(Ok(()), |want| want.check())
     }
 
@@ -74,7 +86,7 @@ impl Kind for Dconf {
             match text("value") {
                 Some(value) => {
                     let path = text("path").unwrap_or_default();
-                    parts.seen(want.admits(plain(value)), format!("{value} by {path}"));
+                    parts.seen(self.admits(&want, plain(value)), format!("{value} by {path}"));
                 }
                 None => parts.seen(false, format!("nothing sets {}", self.key)),
             }
@@ -100,7 +112,8 @@ impl Kind for Dconf {
         let Some((section, name)) = self.key.rsplit_once('/') else { return Vec::new() };
         let mut asks = Vec::new();
         let value = record.get("value").map(ToString::to_string);
-        if let Some(want) = self.want().filter(|want| !value.is_some_and(|value| want.admits(plain(&value))))
+        if let Some(want) =
+            self.want().filter(|want| !value.is_some_and(|value| self.admits(want, plain(&value))))
         {
             asks.push(set(keys, Syntax::Ini, &format!("{section}.{name}"), &variant(want.value)));
         }

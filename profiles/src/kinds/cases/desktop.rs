@@ -6,6 +6,13 @@ pub(super) fn dconf() -> Vec<Case> {
     let enable = r#"{ kind = "dconf", databases = ["local", "gdm"], key = "org/gnome/login-screen/banner-message-enable", value = "true" }"#;
     let delay = r#"{ kind = "dconf", databases = ["local"], key = "org/gnome/desktop/session/idle-delay", value = 900, order = "at-most" }"#;
     let text = r#"{ kind = "dconf", databases = ["local"], key = "org/gnome/login-screen/banner-message-text", value = "It's us", locked = false }"#;
+    let other = r#"{ kind = "dconf", databases = ["local"], key = "org/gnome/login-screen/banner-message-text", value = "Us", pattern = '^Keep[\s\n]+out\.?$', locked = false }"#;
+    let says = |text: &str| {
+        m().with(
+            "/etc/dconf/db/local.d/00",
+            &format!("[org/gnome/login-screen]\nbanner-message-text={text}\n"),
+        )
+    };
     let reads = || m().with("/etc/dconf/profile/user", "user-db:user\nsystem-db:local\n");
     let locks = "/etc/dconf/db/gdm.d/locks/00";
     let locked = || reads().with(locks, "# ours\n/org/gnome/login-screen/banner-message-enable\n");
@@ -47,6 +54,9 @@ pub(super) fn dconf() -> Vec<Case> {
             Pass,
             "us",
         ),
+        case(other, says("'Keep  out.'"), Pass, "Keep  out."),
+        case(other, says("'Us'"), Pass, "Us"),
+        case(other, says("'Keep in'"), Fail, "Keep in"),
         // What is written is quoted once more than it is compared, so a person looks at such a text.
         case(text.replace("It's us", "Us").leak(), m(), Fail, "nothing sets"),
     ]
