@@ -20,7 +20,7 @@ use syntax::Source;
 use crate::facts::Facts;
 use crate::traces::Traces;
 use crate::tree::Tree;
-use crate::{apt, daemons, files, sysctl, walk};
+use crate::{daemons, files, packages, sysctl, walk};
 
 /// The largest settings file that is read, in bytes.
 const SETTINGS_LIMIT: usize = 8 << 20;
@@ -29,7 +29,7 @@ const SETTINGS_LIMIT: usize = 8 << 20;
 pub struct Local {
     tree: Tree,
     facts: Arc<Facts>,
-    simulations: apt::Simulations,
+    simulations: packages::Simulations,
 }
 
 impl Local {
@@ -38,7 +38,11 @@ impl Local {
     /// # Errors
     /// When the root cannot be opened as a directory.
     pub fn new(root: &Path, facts: Facts) -> io::Result<Self> {
-        Ok(Self { tree: Tree::at(root)?, facts: Arc::new(facts), simulations: apt::Simulations::default() })
+        Ok(Self {
+            tree: Tree::at(root)?,
+            facts: Arc::new(facts),
+            simulations: packages::Simulations::default(),
+        })
     }
 
     /// What the system wrote down about who touched these paths.
@@ -118,7 +122,7 @@ impl Local {
             .iter()
             .map(|one| match one {
                 Wanted::Sysctl(key) => lookups.persistent_sysctl(key),
-                Wanted::Package(name) => Ok(apt::state(lookups.packages()?, name)),
+                Wanted::Package(name) => Ok(packages::state(lookups.packages()?, name)),
                 Wanted::Lookup(lookup @ Lookup::Sshd { key }) => {
                     Ok(daemons::as_sshd_says(lookups.find(lookup)?, key, said.as_ref()))
                 }
@@ -287,14 +291,14 @@ impl Host for Local {
     }
 
     fn put_together<'a>(&'a self, changes: &'a [Change]) -> Fut<'a, Result<(), HostError>> {
-        Box::pin(apt::put(&self.tree, changes))
+        Box::pin(packages::put(&self.tree, changes))
     }
 
     fn settle<'a>(&'a self, resource: &'a Resource) -> Fut<'a, Result<(), HostError>> {
         Box::pin(async move {
             match resource {
                 Resource::File { path } => files::settle(&self.tree, path),
-                Resource::Package { .. } => apt::settle(&self.tree).await,
+                Resource::Package { .. } => packages::settle(&self.tree).await,
                 _ => Ok(()),
             }
         })

@@ -166,6 +166,7 @@ impl Facts {
             }
             Fact::Audit => audit::read(&self.tree).await,
             Fact::RuntimeAccess => self.blocking(access::read).await,
+            Fact::SuperuserKeys => self.blocking(access::read_keys).await,
             Fact::Certificate { chain, key, authority } => {
                 let (chain, key, authority) = (chain.clone(), key.clone(), authority.clone());
                 let now = (self.clock)();
@@ -204,6 +205,7 @@ fn told_by_files(fact: &Fact) -> bool {
             | Fact::Proxies
             | Fact::Audit
             | Fact::RuntimeAccess
+            | Fact::SuperuserKeys
             | Fact::Certificate { .. }
     )
 }

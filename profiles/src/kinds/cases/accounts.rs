@@ -263,3 +263,20 @@ pub(super) fn unowned() -> Vec<Case> {
         case(group, usual(), Pass, "no file"),
     ]
 }
+
+pub(super) fn group_members() -> Vec<Case> {
+    let docker = r#"{ kind = "group_members", group = "docker", allowed = ["ann"] }"#;
+    let passwd =
+        "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nbob:x:1001:998::/home/bob:/bin/sh\n";
+    let groups = |docker: &str, passwd: &str| {
+        m().with("/etc/group", &format!("root:x:0:\n{docker}")).with("/etc/passwd", passwd)
+    };
+    vec![
+        case(docker, groups("docker:x:998:ann\n", ""), Pass, "ann"),
+        case(docker, groups("docker:x:997:\n", passwd), Pass, "nobody"),
+        case(docker, groups("", passwd), Notapplicable, "no group docker"),
+        stuck(docker, groups("docker:x:997:ann,carl\n", passwd), "carl"),
+        stuck(docker, groups("docker:x:998:\n", passwd), "bob"),
+        case(docker, Machine::blind(), Unknown, "permission denied"),
+    ]
+}
