@@ -186,7 +186,10 @@ fn agrees(rule: &Value, control: &Value) -> Option<bool> {
             probe["key"] == vars["sysctlvar"]
                 && match vars["sysctlval"].as_array() {
                     // Every value from the first on will do.
-                    Some(values) => probe["value"] == values[0] && probe["order"] == "at-least",
+                    Some(values) => {
+                        (probe["value"] == values[0] || probe["value"] == variable)
+                            && probe["order"] == "at-least"
+                    }
                     None => probe["value"] == vars["sysctlval"] || probe["value"] == variable,
                 }
         }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use model::Unread;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, Stat};
-use rustix::io::Errno;
 
 /// The largest file that any measurement reads, in bytes.
 const LIMIT: u64 = 8 << 20;
@@ -135,14 +134,13 @@ impl Tree {
     }
 }
 
-/// Whether the first process has another root directory, as systemd tells a chroot. Who may not look at it goes by
-/// the service manager, which has its folder where it runs; without `/proc` nothing that runs is seen anyway.
+/// Whether the first process has another root directory, as systemd tells a chroot. Who cannot look at it, without
+/// `/proc` or the right to, goes by the service manager, which has its folder where it runs.
 fn is_chroot() -> bool {
     let place = |stat: Stat| (stat.st_dev, stat.st_ino);
     match rustix::fs::stat("/proc/1/root") {
         Ok(first) => rustix::fs::stat("/").is_ok_and(|ours| place(ours) != place(first)),
-        Err(Errno::ACCESS | Errno::PERM) => rustix::fs::stat("/run/systemd/system").is_err(),
-        Err(_) => false,
+        Err(_) => rustix::fs::stat("/run/systemd/system").is_err(),
     }
 }
 
