@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::answers::within::Within;
 use crate::commands;
@@ -66,6 +66,17 @@ pub fn asked_format() -> Format {
     asked.and_then(|name| Format::from_str(name, false).ok()).unwrap_or_default()
 }
 
+/// The command that a command line is for, as its document names it: `bundle verify`.
+pub fn asked_command() -> String {
+    let (mut at, mut names) = (Cli::command(), Vec::new());
+    for word in std::env::args().skip(1) {
+        let Some(next) = at.find_subcommand(&word).cloned() else { continue };
+        names.push(word);
+        at = next;
+    }
+    names.join(" ")
+}
+
 /// How a plan is looked at, stored and approved.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Approve {
@@ -103,7 +114,7 @@ pub struct Select {
     #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',', requires = "reason")]
     pub skip: Vec<String>,
     /// Why they are left out.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = said)]
     pub reason: Option<String>,
     /// Signed waivers and attestations: files, or folders of files.
     #[arg(long, value_name = "FILE|DIR")]
@@ -111,6 +122,11 @@ pub struct Select {
     /// Set a variable of the profile (bare name) or an answer (by path), as `KEY=VALUE`.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+}
+
+/// A text that says something.
+fn said(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("it must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,16 +15,21 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use failure::Exit;
+use output::document::Document;
+
 fn main() -> ExitCode {
+    let blank = Document::new(&cli::asked_command(), &host::name(), &jiff::Timestamp::now().to_string());
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return output::usage(&error, cli::asked_format()).into(),
+        Err(error) => return output::usage(&error, cli::asked_format(), blank).into(),
     };
     let format = cli.global.output;
     match commands::run(cli) {
+        Ok(Exit::Done) if output::is_lost() => Exit::Error.into(),
         Ok(code) => code.into(),
         Err(failure) => {
-            output::failure(&failure, format);
+            output::failure(&failure, format, blank);
             failure.exit().into()
         }
     }

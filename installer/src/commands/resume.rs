@@ -61,8 +61,8 @@ pub async fn run(command: &Resume, global: &Global) -> Result<Exit, Failure> {
     if command.plan {
         let (begun, all) = (past.replay.begun.len(), past.plan.plan().steps().count());
         let about = format!("run {}: {begun} of {all} changes were begun\n", past.name);
-        let document = planned(&session, &past.name);
-        show(document, &about, past.plan.plan(), &backends, &Several(stores), global).await;
+        let document = of_run(&session, &past.name);
+        show(&planned(document, past.plan.plan(), &backends, &Several(stores)).await, &about, global);
         return Ok(Exit::Done);
     }
     let progress = Progress::of(&past.replay);
@@ -139,26 +139,24 @@ pub async fn show_taking_back(session: &Session<'_>, past: &Past) -> Result<Exit
     let mut stores: Vec<&dyn Blobs> = vec![&past.directory];
     stores.extend(site.blobs());
     let about = format!("run {} was interrupted; to take it back:\n", past.name);
-    let document = planned(session, &past.name);
-    show(document, &about, &plan, &site.backends(), &Several(stores), session.global).await;
+    let document = of_run(session, &past.name);
+    show(&planned(document, &plan, &site.backends(), &Several(stores)).await, &about, session.global);
     Ok(Exit::Done)
 }
 
-fn planned(session: &Session<'_>, run: &str) -> Document {
+fn of_run(session: &Session<'_>, run: &str) -> Document {
     let mut document = session.document();
     document.run = Some(run.to_owned());
     document
 }
 
-/// Prints a plan that nobody approved yet, a diff a change.
-pub async fn show(
+/// A document with a plan that nobody approved yet, a diff a change.
+pub async fn planned(
     mut document: Document,
-    about: &str,
     plan: &Plan,
     host: &dyn Observe,
     bytes: &dyn Blobs,
-    global: &Global,
-) {
+) -> Document {
     let mut diffs = Vec::new();
     for step in plan.steps() {
         diffs.push((step.change.resource.to_string(), diff(&step.change, host, bytes).await));
@@ -166,6 +164,10 @@ pub async fn show(
     document.outcome = "planned".to_owned();
     document.with_plan(plan, &diffs);
     document.finished = jiff::Timestamp::now().to_string();
+    document
+}
+
+fn show(document: &Document, about: &str, global: &Global) {
     output::result(global.output, &format!("{about}{}", document.text(false)), &document.json());
 }
 

@@ -2,10 +2,10 @@
 
 use clap::Args;
 use engine::{Progress, Several, lasting, reverse};
-use model::{Approval, Blobs, Guard, Host, Plan, StepId};
+use serde_json::Value;
+use model::{Approval, Approved, Blobs, Change, Guard, Host, Plan, StepId};
 
-use super::resume::show;
-use crate::cli::{Approve, Global};
+use crate::cli::{Approve, Format, Global};
 use crate::commands::resume;
 use crate::failure::{Exit, Failure};
 use crate::history::signing;
@@ -13,7 +13,7 @@ use crate::history::{self, Past};
 use crate::output;
 use crate::run::begin::{begin, lock};
 use crate::run::carry_out::{carry_out, exit_of};
-use crate::run::guard;
+use crate::run::{guard, planfile, second_person};
 use crate::run::session::{Request, Session};
 use crate::site::Site;
 
@@ -21,10 +21,10 @@ use crate::site::Site;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   groundfast rollback --plan          show what taking back the last run would change
-  groundfast rollback --yes           take back the last run
+  groundfast rollback --yes           take back the last run that changed something
   groundfast rollback 01JD… --yes     take back that run and every later one")]
 pub struct Rollback {
-    /// The oldest run to take back; the last one when absent.
+    /// The oldest run to take back; the last one that changed something when absent.
     run: Option<String>,
     #[command(flatten)]
     approve: Approve,
@@ -57,14 +57,38 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
     let mut stores: Vec<&dyn Blobs> = past.iter().map(|past| &past.directory as &dyn Blobs).collect();
     stores.extend(site.blobs());
     let stores = Several(stores);
+    let approve = &command.approve;
+    if approve.plan {
+        let document = resume::planned(session.document(), &plan, &backends, &stores).await;
+        output::result(global.output, &document.text(false), &document.json());
+        return Ok(Exit::Done);
+    }
+    if let Some(path) = &approve.plan_out {
+        let mut document = session.document();
+        document.outcome = "planned".to_owned();
+        document.with_plan(&plan, &[]);
+        return planfile::store_and_tell(path, &plan, document, global.output);
+    }
     let names: Vec<String> = past.iter().map(|past| past.name.clone()).collect();
-    if command.approve.plan || !command.approve.yes {
-        show(session.document(), "", &plan, &backends, &stores, global).await;
-        if command.approve.plan {
-            return Ok(Exit::Done);
+    let mut request = Request { command: "rollback".to_owned(), undoes: names, ..newest.request.clone() };
+    if approve.confirm_within.is_some() {
+        request.answers.harden.confirm_within = approve.confirm_within;
+    }
+    if let Some(path) = &approve.plan_in {
+        planfile::check(path, &plan)?;
+    }
+    if waiting.is_none() {
+        refuse_moved(&plan, &backends, &request).await?;
+    }
+    let second = second_person::approval(&session, &request, &plan, approve.approval.as_deref())?;
+    if approve.plan_in.is_none() && !approve.yes {
+        let document = resume::planned(session.document(), &plan, &backends, &stores).await;
+        if global.output == Format::Text {
+            output::result(Format::Text, &document.text(false), &Value::Null);
         }
-        return Err(Failure::new(Exit::Usage, "the plan was not approved, so nothing was changed")
-            .hint(format!("take back {} with --yes", names.join(", "))));
+        let failure = Failure::new(Exit::Usage, "the plan was not approved, so nothing was changed");
+        let hint = format!("take back {} with --yes", request.undoes.join(", "));
+        return Err(failure.hint(hint).with(document));
     }
     let _lock = lock(&session)?;
     // What was never sealed is no run of the past yet: it ends as taken back.
@@ -72,35 +96,53 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
         let outcome = resume::take_back(&session, waiting, "the operator took it back").await?;
         return resume::finish_back(&session, waiting, &outcome);
     }
-    let mut request = Request { command: "rollback".to_owned(), undoes: names, ..newest.request.clone() };
-    if command.approve.confirm_within.is_some() {
-        request.answers.harden.confirm_within = command.approve.confirm_within;
-    }
-    let exit = enforced(&session, command, &request, plan, &backends, &stores).await?;
-    site.forget_replaced(&session)?;
-    Ok(exit)
-}
-
-/// Carries the plan out as a run of its own.
-async fn enforced(
-    session: &Session<'_>,
-    command: &Rollback,
-    request: &Request,
-    plan: Plan,
-    host: &dyn Host,
-    stores: &dyn Blobs,
-) -> Result<Exit, Failure> {
-    guard::declined(&request.answers, &command.approve, &plan)?;
-    let approval = Approval { by: "--yes".to_owned(), irreversible: command.approve.accept_irreversible };
+    let by = if approve.plan_in.is_some() { "--plan-in" } else { "--yes" };
+    let by = second.map_or(by.to_owned(), |second| format!("{by}, and {second}"));
+    let approval = Approval { by, irreversible: approve.accept_irreversible };
+    guard::declined(&request.answers, approve, &plan)?;
     let approved = plan.approve(approval).map_err(|_| {
         Failure::new(Exit::Usage, "the plan holds changes that cannot be taken back")
             .hint("--accept-irreversible")
     })?;
-    let directory = begin(session, request, &approved, &[])?;
+    let exit = enforced(&session, &request, &approved, &backends, &stores).await?;
+    site.forget_replaced(&session)?;
+    Ok(exit)
+}
+
+/// Refuses to take back what somebody else has changed since, before anything is written.
+async fn refuse_moved(plan: &Plan, host: &dyn Host, request: &Request) -> Result<(), Failure> {
+    let moved = engine::moved(plan, host).await;
+    let Some((first, _)) = moved.first() else { return Ok(()) };
+    let what = format!("{} was changed since by somebody else; nothing was taken back", first.change.resource);
+    let failure = moved.iter().fold(Failure::new(Exit::Refused, what), |failure, (step, seen)| {
+        let Change { resource, from, .. } = &step.change;
+        failure.because(&Moved(format!("{resource}: it is {seen}, and the run left it as {from}")))
+    });
+    let oldest = request.undoes.first().map_or("", String::as_str);
+    Err(failure.hint(format!(
+        "`groundfast drift` tells who changed it; put it back as the run left it, by hand or by doing again what the \
+         run did, then `groundfast rollback {oldest}`"
+    )))
+}
+
+/// What moved, and how.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Moved(String);
+
+/// Carries the plan out as a run of its own.
+async fn enforced(
+    session: &Session<'_>,
+    request: &Request,
+    approved: &Approved,
+    host: &dyn Host,
+    stores: &dyn Blobs,
+) -> Result<Exit, Failure> {
+    let directory = begin(session, request, approved, &[])?;
     let all = Several(vec![&directory as &dyn Blobs, stores]);
     let guard = guard::of(session, &request.answers)?;
     let guard = guard.as_ref().map(|guard| guard as &dyn Guard);
-    let outcome = carry_out(session, &approved, host, &directory, &all, Progress::none(), guard).await;
+    let outcome = carry_out(session, approved, host, &directory, &all, Progress::none(), guard).await;
     let mut document = session.document();
     document.with_plan(approved.plan(), &[]);
     document.with_outcome(&outcome);
@@ -129,7 +171,8 @@ fn chosen(session: &Session<'_>, wanted: Option<&str>) -> Result<Vec<Past>, Fail
     }
     let mut past = history::in_force(history::all(&session.runs)?);
     let from = match wanted {
-        None => past.len().checked_sub(1).ok_or_else(nothing)?,
+        // A run that changed nothing left nothing to take back: the last one that did, with what came after it.
+        None => past.iter().rposition(|past| !past.replay.begun.is_empty()).ok_or_else(nothing)?,
         Some(name) => past.iter().position(|past| past.name == name).ok_or_else(|| {
             Failure::new(Exit::Usage, format!("run {name} is not in force"))
                 .hint("`groundfast status` lists the runs")
