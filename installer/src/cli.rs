@@ -6,6 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::answers::within::Within;
 use crate::commands;
+use crate::output::voice::{Color, Level};
 
 /// From one signed file and a bare Linux machine to a hardened, running, provably unmodified site.
 #[derive(Debug, Parser)]
@@ -27,6 +28,16 @@ pub enum Format {
     Json,
 }
 
+/// What makes exit 3.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// What failed or could not be checked.
+    #[default]
+    Finding,
+    /// Also what a waiver covers, and every warning on stderr.
+    Warn,
+}
+
 /// Flags that mean the same everywhere.
 #[derive(Debug, Args)]
 pub struct Global {
@@ -45,6 +56,32 @@ pub struct Global {
     /// Write the event stream as JSON Lines to this file, or to stdout with `-`.
     #[arg(long, global = true, value_name = "FILE")]
     pub events: Option<PathBuf>,
+    /// Which kind of outcome makes exit 3: findings alone, or what was waived or warned of as well.
+    #[arg(long, global = true, value_enum, default_value_t, env = "GROUNDFAST_FAIL_ON")]
+    pub fail_on: FailOn,
+    /// How much is said on stderr.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "GROUNDFAST_LOG_LEVEL",
+        value_name = "LEVEL"
+    )]
+    pub log_level: Level,
+    /// Whether stderr is for people, or one JSON object an entry.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "GROUNDFAST_LOG_FORMAT",
+        value_name = "FORMAT"
+    )]
+    pub log_format: Format,
+    /// Whether text is coloured.
+    #[arg(long, global = true, value_enum, default_value_t, env = "GROUNDFAST_COLOR", value_name = "WHEN")]
+    pub color: Color,
     /// Show no progress on stderr.
     #[arg(
         long,

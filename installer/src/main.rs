@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use cli::FailOn;
 use failure::Exit;
 use output::document::Document;
 
@@ -24,9 +25,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error, cli::asked_format(), blank).into(),
     };
-    let format = cli.global.output;
+    let (format, fail_on) = (cli.global.output, cli.global.fail_on);
+    output::voice::set(&cli.global);
     match commands::run(cli) {
         Ok(Exit::Done) if output::is_lost() => Exit::Error.into(),
+        Ok(Exit::Done) if fail_on == FailOn::Warn && output::has_warned() => Exit::Findings.into(),
         Ok(code) => code.into(),
         Err(failure) => {
             output::failure(&failure, format, blank);

@@ -67,14 +67,18 @@ pub async fn moved<'p>(plan: &'p Plan, host: &dyn Observe) -> Vec<(&'p Step, Sta
     let mut seen = BTreeSet::new();
     let is_first = |step: &&Step| {
         let resource = &step.change.resource;
-        !resource.is_exclusive() && seen.insert(resource.path().map_or_else(|| resource.to_string(), ToString::to_string))
+        !resource.is_exclusive()
+            && seen.insert(resource.path().map_or_else(|| resource.to_string(), ToString::to_string))
     };
     let steps: Vec<&Step> = plan.steps().filter(is_first).collect();
     let resources: Vec<Resource> = steps.iter().map(|step| step.change.resource.clone()).collect();
     let states = host.observe(&resources).await;
     let stale = |(step, state): (&'p Step, Result<State, _>)| {
         let Change { from, to, .. } = &step.change;
-        state.ok().filter(|state| state != from && state != to && !gone(&step.change, state)).map(|state| (step, state))
+        state
+            .ok()
+            .filter(|state| state != from && state != to && !gone(&step.change, state))
+            .map(|state| (step, state))
     };
     steps.into_iter().zip(states).filter_map(stale).collect()
 }

@@ -15,7 +15,8 @@ impl Answers {
     pub(super) fn check(&self, path: &Path) -> Result<(), Failure> {
         self.wrong().map_or(Ok(()), |what| {
             let failure = Failure::new(Exit::Usage, format!("{}: {what}", path.display()));
-            Err(failure.hint("see `groundfast answers schema` for what each key is, `answers init` for a sample"))
+            Err(failure
+                .hint("see `groundfast answers schema` for what each key is, `answers init` for a sample"))
         })
     }
 
@@ -54,7 +55,9 @@ impl Answers {
 fn waiver(waived: &Waived) -> Option<String> {
     let Waived { control, reason, owner, ticket, approver, expires } = waived;
     if expires.parse::<jiff::civil::Date>().is_err() {
-        return Some(format!("the waiver of {control} expires on `{expires}`, which is no date like 2026-12-31"));
+        return Some(format!(
+            "the waiver of {control} expires on `{expires}`, which is no date like 2026-12-31"
+        ));
     }
     let said = [("control", control), ("reason", reason), ("owner", owner)].into_iter();
     let also = [("ticket", ticket), ("approver", approver)].into_iter();
@@ -93,7 +96,9 @@ mod tests {
     #[test]
     fn a_waiver_says_who_why_and_until_when() {
         let waiver = |reason: &str, owner: &str, rest: &str| {
-            format!("[[preflight.waivers]]\ncontrol = \"env.kernel\"\nreason = \"{reason}\"\nowner = \"{owner}\"\n{rest}\n")
+            format!(
+                "[[preflight.waivers]]\ncontrol = \"env.kernel\"\nreason = \"{reason}\"\nowner = \"{owner}\"\n{rest}\n"
+            )
         };
         let until = "expires = \"2026-12-31\"";
         for (text, said) in [
@@ -112,9 +117,8 @@ mod tests {
 
     #[test]
     fn a_skip_says_why() {
-        let skip = |reason: &str| {
-            format!("[harden]\nskip = [{{ control = \"a\", reason = \"{reason}\" }}]\n")
-        };
+        let skip =
+            |reason: &str| format!("[harden]\nskip = [{{ control = \"a\", reason = \"{reason}\" }}]\n");
         assert!(refused(&skip(" ")).is_some_and(|why| why.contains("empty reason")));
         assert_eq!(refused(&skip("a print server")), None);
     }

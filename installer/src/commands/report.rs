@@ -206,7 +206,7 @@ fn about(request: &Request) -> Vec<About> {
         match controls {
             Ok(controls) => about.extend(controls.iter().map(|control| control.about().clone())),
             Err(error) => {
-                output::say(&format!("the report says less about its controls: {}", error.summary()))
+                output::warn(&format!("the report says less about its controls: {}", error.summary()))
             }
         }
     }

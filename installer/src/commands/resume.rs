@@ -41,12 +41,12 @@ pub struct Recover {
 /// Runs `resume`.
 ///
 /// # Errors
-/// When no run was interrupted, or it had already begun to take itself back.
+/// When it had already begun to take itself back.
 pub async fn run(command: &Resume, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "resume")?;
     session.may_change(false)?;
     let _lock = if command.plan { None } else { Some(lock(&session)?) };
-    let past = interrupted(&session)?;
+    let Some(past) = interrupted(&session)? else { return Ok(untouched(&session)) };
     if let Some((why, _)) = &past.replay.failed {
         return Err(Failure::new(
             Exit::Refused,
@@ -77,7 +77,7 @@ pub async fn run(command: &Resume, global: &Global) -> Result<Exit, Failure> {
 /// Runs `recover`.
 ///
 /// # Errors
-/// When no run was interrupted.
+/// When the run cannot be read or its backends cannot be opened.
 pub async fn recover(command: &Recover, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "recover")?;
     if command.unconfirmed {
@@ -88,7 +88,7 @@ pub async fn recover(command: &Recover, global: &Global) -> Result<Exit, Failure
     if command.boot {
         return crate::run::boot::recover(&session, command.plan).await;
     }
-    let past = interrupted(&session)?;
+    let Some(past) = interrupted(&session)? else { return Ok(untouched(&session)) };
     if command.plan {
         return show_taking_back(&session, &past).await;
     }
@@ -126,7 +126,10 @@ pub async fn take_back(session: &Session<'_>, past: &Past, why: &str) -> Result<
         cancel: &cancel,
         guard: guard.as_ref().map(|guard| guard as &dyn Guard),
     };
-    engine::recover(&run, &past.replay, why).await.ok_or_else(none)
+    engine::recover(&run, &past.replay, why).await.ok_or_else(|| {
+        Failure::new(Exit::Error, format!("run {} was sealed meanwhile", past.name))
+            .hint("`groundfast status` lists the runs")
+    })
 }
 
 /// Shows what [`take_back`] would do.
@@ -151,12 +154,7 @@ fn of_run(session: &Session<'_>, run: &str) -> Document {
 }
 
 /// A document with a plan that nobody approved yet, a diff a change.
-pub async fn planned(
-    mut document: Document,
-    plan: &Plan,
-    host: &dyn Observe,
-    bytes: &dyn Blobs,
-) -> Document {
+pub async fn planned(mut document: Document, plan: &Plan, host: &dyn Observe, bytes: &dyn Blobs) -> Document {
     let mut diffs = Vec::new();
     for step in plan.steps() {
         diffs.push((step.change.resource.to_string(), diff(&step.change, host, bytes).await));
@@ -171,14 +169,21 @@ fn show(document: &Document, about: &str, global: &Global) {
     output::result(global.output, &format!("{about}{}", document.text(false)), &document.json());
 }
 
-fn interrupted(session: &Session<'_>) -> Result<Past, Failure> {
-    let name = history::interrupted(&session.runs)?.ok_or_else(none)?;
-    Past::read(&session.runs, &name)?.ok_or_else(none)
+fn interrupted(session: &Session<'_>) -> Result<Option<Past>, Failure> {
+    let Some(name) = history::interrupted(&session.runs)? else { return Ok(None) };
+    Past::read(&session.runs, &name)
 }
 
-fn none() -> Failure {
-    Failure::new(Exit::Usage, "no run was interrupted on this machine")
-        .hint("`groundfast status` lists the runs")
+/// No run was interrupted, so everything that was asked for is so.
+fn untouched(session: &Session<'_>) -> Exit {
+    let mut document = session.document();
+    document.finished = jiff::Timestamp::now().to_string();
+    output::result(
+        session.global.output,
+        "no run was interrupted on this machine: nothing to do",
+        &document.json(),
+    );
+    Exit::Done
 }
 
 /// Leaves the report of a run that was carried on or taken back, and prints it.

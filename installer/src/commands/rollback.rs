@@ -2,8 +2,8 @@
 
 use clap::Args;
 use engine::{Progress, Several, lasting, reverse};
-use serde_json::Value;
 use model::{Approval, Approved, Blobs, Change, Guard, Host, Plan, StepId};
+use serde_json::Value;
 
 use crate::cli::{Approve, Format, Global};
 use crate::commands::resume;
@@ -13,8 +13,8 @@ use crate::history::{self, Past};
 use crate::output;
 use crate::run::begin::{begin, lock};
 use crate::run::carry_out::{carry_out, exit_of};
-use crate::run::{guard, planfile, second_person};
 use crate::run::session::{Request, Session};
+use crate::run::{guard, planfile, second_person};
 use crate::site::Site;
 
 /// Undo a finished run and every later one, newest first.
@@ -113,7 +113,8 @@ pub async fn run(command: &Rollback, global: &Global) -> Result<Exit, Failure> {
 async fn refuse_moved(plan: &Plan, host: &dyn Host, request: &Request) -> Result<(), Failure> {
     let moved = engine::moved(plan, host).await;
     let Some((first, _)) = moved.first() else { return Ok(()) };
-    let what = format!("{} was changed since by somebody else; nothing was taken back", first.change.resource);
+    let what =
+        format!("{} was changed since by somebody else; nothing was taken back", first.change.resource);
     let failure = moved.iter().fold(Failure::new(Exit::Refused, what), |failure, (step, seen)| {
         let Change { resource, from, .. } = &step.change;
         failure.because(&Moved(format!("{resource}: it is {seen}, and the run left it as {from}")))

@@ -201,7 +201,7 @@ impl Job<'_> {
             Ok(rest) => engine::extend(first.plan(), rest),
             // The packages are there all the same; what is left is told by the findings, and planned next time.
             Err(failure) => {
-                output::say(&format!("planning the rest failed: {}", failure.causes().join(": ")));
+                output::warn(&format!("planning the rest failed: {}", failure.causes().join(": ")));
                 first.plan().clone()
             }
         };
@@ -276,7 +276,7 @@ impl Job<'_> {
         match self.session.global.output {
             Format::Text => self.print_plan(document, plan, diffs),
             // The one document is that of what becomes of the plan.
-            Format::Json if asks => output::say(&planned(document, plan, diffs)),
+            Format::Json if asks => output::ask(&self.planned(document, plan, diffs)),
             Format::Json => {}
         }
         asks && ask()
@@ -292,7 +292,15 @@ impl Job<'_> {
     }
 
     fn print_plan(&self, document: &Document, plan: &Plan, diffs: &[(String, String)]) {
-        output::result(self.session.global.output, &planned(document, plan, diffs), &document.json());
+        output::result(self.session.global.output, &self.planned(document, plan, diffs), &document.json());
+    }
+
+    fn planned(&self, document: &Document, plan: &Plan, diffs: &[(String, String)]) -> String {
+        let text = format!("{}{}", text::findings(&document.findings, false), text::plan(plan, diffs));
+        if guard::is_live(&self.request.answers) || plan.is_empty() {
+            return text;
+        }
+        format!("{text}  on another root no daemon is told and no way into this machine closes\n")
     }
 
     fn stopped(&self, document: &Document) -> Exit {
@@ -327,12 +335,8 @@ fn unplannable(error: &engine::PlanError) -> Failure {
         .hint("leave one of the controls out with --skip ID --reason TEXT, or mend what is named")
 }
 
-fn planned(document: &Document, plan: &Plan, diffs: &[(String, String)]) -> String {
-    format!("{}{}", text::findings(&document.findings, false), text::plan(plan, diffs))
-}
-
 fn ask() -> bool {
-    output::say("make these changes? [y/N]");
+    output::ask("make these changes? [y/N]");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }

@@ -27,8 +27,8 @@ pub fn approval(
     plan: &Plan,
     given: Option<&Path>,
 ) -> Result<Option<String>, Failure> {
-    let waits = request.answers.approval.second_person
-        && !matches!(request.command.as_str(), "recover" | "rollback");
+    let waits =
+        request.answers.approval.second_person && !matches!(request.command.as_str(), "recover" | "rollback");
     if plan.is_empty() || !waits && given.is_none() {
         return Ok(None);
     }

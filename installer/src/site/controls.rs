@@ -252,12 +252,10 @@ fn text(value: &Value) -> String {
 }
 
 fn unresolved(profile: &str, error: &ResolveError) -> Failure {
-    Failure::new(Exit::Usage, format!("selecting the controls of profile {profile}"))
-        .because(error)
-        .hint(
-            "`groundfast profile list` shows the profiles, `groundfast explain CONTROL` a control; what a bundle \
+    Failure::new(Exit::Usage, format!("selecting the controls of profile {profile}")).because(error).hint(
+        "`groundfast profile list` shows the profiles, `groundfast explain CONTROL` a control; what a bundle \
              brings is known with the bundle only (`groundfast answers check --bundle FILE`)",
-        )
+    )
 }
 
 /// A control that is asked about one of several things of a kind.
