@@ -13,7 +13,7 @@ mod site;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use cli::FailOn;
 use failure::Exit;
@@ -21,7 +21,9 @@ use output::document::Document;
 
 fn main() -> ExitCode {
     let blank = Document::new(&cli::asked_command(), &host::name(), &jiff::Timestamp::now().to_string());
-    let cli = match cli::Cli::try_parse() {
+    let declared = cli::Cli::command().color(cli::asked_color().into());
+    let parsed = declared.try_get_matches().and_then(|matches| cli::Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error, cli::asked_format(), blank).into(),
     };

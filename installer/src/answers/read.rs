@@ -194,6 +194,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "tests make their own places")]
     fn paths_begin_at_the_folder_of_the_answers_and_may_climb() {
         let place = tempfile::tempdir().unwrap();
         let at = fs::canonicalize(place.path()).unwrap();

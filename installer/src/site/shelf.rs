@@ -116,7 +116,7 @@ impl Shelf {
             let note = format!("the record {} does not count: {why}", path.display());
             match claims {
                 Some(record) => context.note(record, note),
-                None => output::warn(&format!("{note}")),
+                None => output::warn(&note),
             }
         }
         context
