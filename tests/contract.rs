@@ -209,3 +209,54 @@ fn a_plan_for_another_root_says_that_nobody_is_told() {
     assert!(plan.stdout.contains("reload"), "{}", plan.stdout);
     assert!(plan.stdout.contains("on another root no daemon is told"), "{}", plan.stdout);
 }
+
+#[test]
+fn what_is_refused_names_the_way_on() {
+    let scratch = Scratch::new();
+    let prefix = scratch.path("cosign").display().to_string();
+    let with = |passphrase: &str, arguments: &[&str]| {
+        let mut command = scratch.command();
+        Run::of(&command.env("GROUNDFAST_PASSPHRASE", passphrase).args(arguments).output().unwrap())
+    };
+    let generate = ["key", "generate", "--output-key-prefix", &prefix];
+    let _ = with("secret", &generate).expect_code(0);
+    let again = with("secret", &generate).expect_code(4);
+    assert!(again.stderr.contains("next: name another place"), "{}", again.stderr);
+
+    let _ = scratch.write("compose.yaml", "services: {}\n");
+    let spec = |expires: &str| {
+        let text = format!(
+            "version = 1\n[product]\nname = \"demo\"\nversion = \"1.0.0\"\nrelease = 1\nchannel = \"stable\"\n\
+             platforms = [\"linux/amd64\"]\nexpires = \"{expires}\"\n\
+             [[compose]]\npath = \"compose.yaml\"\n"
+        );
+        scratch.write("spec.toml", &text).display().to_string()
+    };
+    let (key, out) = (format!("{prefix}.key"), scratch.path("out.tar").display().to_string());
+    let create = |passphrase: &str, expires: &str| {
+        with(passphrase, &["bundle", "create", &spec(expires), "--key", &key, "-o", &out])
+    };
+    let late = create("secret", "2020-01-01T00:00:00Z").expect_code(2);
+    assert!(
+        late.stderr.contains("before it is created") && late.stderr.contains("next: "),
+        "{}",
+        late.stderr
+    );
+    let wrong = create("wrong", "2999-01-01T00:00:00Z").expect_code(1);
+    assert!(wrong.stderr.contains("next: give the passphrase"), "{}", wrong.stderr);
+    let _ = create("secret", "2999-01-01T00:00:00Z").expect_code(0);
+
+    let verify = |key: &str| with("", &["bundle", "verify", &out, "--key", key]);
+    let no_key = scratch.write("bad.pub", "not a key").display().to_string();
+    let bad = verify(&no_key);
+    assert!(bad.stderr.contains("BEGIN PUBLIC KEY") && bad.stderr.contains("next: "), "{}", bad.stderr);
+    assert!(!bad.stderr.to_lowercase().contains("asn.1"), "{}", bad.stderr);
+    std::fs::create_dir(scratch.path("else")).unwrap();
+    let other = scratch.path("else/other").display().to_string();
+    let _ = with("secret", &["key", "generate", "--output-key-prefix", &other]).expect_code(0);
+    let foreign = verify(&format!("{other}.pub")).expect_code(4);
+    assert!(foreign.stderr.contains("next: if that is the publisher's key"), "{}", foreign.stderr);
+    let product = ["bundle", "verify", &out, "--key", &format!("{prefix}.pub"), "--product", "else"];
+    assert!(with("", &product).expect_code(4).stderr.contains("next: take the bundle"));
+    let _ = verify(&format!("{prefix}.pub")).expect_code(0);
+}
