@@ -8,7 +8,7 @@ use support::{Run, Scratch, binary, prepared, snapshot};
 #[test]
 fn usage_errors_are_exit_2_and_say_what_is_allowed() {
     let scratch = Scratch::new();
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["harden", "--profile", "cis-debian12-l1-servr", "--plan"], "cis-debian12-l1-server"),
         (
             &["harden", "--profile", "cis-debian12-l1-server", "--only", "no_such_rule", "--plan"],
@@ -21,6 +21,7 @@ fn usage_errors_are_exit_2_and_say_what_is_allowed() {
         (&["harden", "--profile", "cis-debian12-l1-server", "--skip", "x", "--plan"], "--reason"),
         (&["explain", "nothing"], "nothing"),
         (&["preflight", "--skip", "env.kernel", "--reason", "x"], "only waived"),
+        (&["preflight", "--skip", "env.apparmor", "--reason", " "], "must not be empty"),
         (&["rollback", "--yes"], "no run"),
     ];
     for (arguments, said) in cases {
@@ -46,6 +47,29 @@ fn an_answer_file_is_checked_with_line_and_column() {
     assert!(
         unknown.stderr.contains("answers.toml:3:1") && unknown.stderr.contains("did you mean `profile`?")
     );
+    for (text, said) in [
+        ("[harden]\nprofile = \"cis-debian12-l1-servr\"\n", "cis-debian12-l1-server"),
+        ("[harden]\nprofile = \"cis-debian12-l1-server\"\nonly = [\"no_such_rule\"]\n", "no_such_rule"),
+        ("[harden]\nprofile = \"cis-debian12-l1-server\"\nset = { var_nothing = 1 }\n", "var_nothing"),
+        ("[preflight]\nset = { cpu = 1 }\n", "cpus"),
+        ("[preflight]\nskip = [{ control = \"env.kernel\", reason = \"r\" }]\n", "only waived"),
+        (
+            "[[preflight.waivers]]\ncontrol = \"env.kernl\"\nreason = \"r\"\nowner = \"o\"\nexpires = \"2999-01-01\"\n",
+            "env.kernel",
+        ),
+        (
+            "[[preflight.waivers]]\ncontrol = \"env.kernel\"\nreason = \"r\"\nowner = \"\"\nexpires = \"2999-01-01\"\n",
+            "empty owner",
+        ),
+        ("[secrets]\na = \"hunter2\"\n", "where the secret lives"),
+        ("[stack]\ntimeout_seconds = 0\n", "timeout_seconds"),
+    ] {
+        let refused = check(&format!("version = 1\n{text}")).expect_code(2);
+        assert!(refused.stderr.contains(said), "{text}: {}", refused.stderr);
+        assert!(!refused.stderr.contains("hunter2"), "a secret is never repeated");
+    }
+    let _ = check("version = 1\n[harden]\nprofile = \"cis-debian12-l1-server\"\nonly = [\"cis:5.1\"]\n")
+        .expect_code(0);
     let sample = scratch.run(&["answers", "init"]).expect_code(0).stdout;
     let _ = check(&sample).expect_code(0);
 }

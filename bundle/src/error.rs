@@ -27,6 +27,14 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// The release would never hold.
+    #[error("the release expires on {expires}, before it is created on {created}")]
+    Stillborn {
+        /// The end of its time, by the spec.
+        expires: String,
+        /// When it is made.
+        created: String,
+    },
     /// The disk or quota is full; nothing stands under the name of an unfinished blob.
     #[error("no space left on the device that holds {}", path.display())]
     NoSpace {

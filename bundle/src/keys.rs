@@ -71,8 +71,13 @@ impl PublicKey {
         if text.len() > MAX_KEY {
             return Err(refuse(&"the file is too large"));
         }
-        let key = VerifyingKey::from_public_key_pem(text.trim()).map_err(|error| refuse(&error))?;
-        Self::of(key).map_err(|error| refuse(&error))
+        // What the ASN.1 reader says helps nobody.
+        let why = match text.contains("-----BEGIN PUBLIC KEY-----") {
+            false => "it does not hold `-----BEGIN PUBLIC KEY-----`",
+            true => "it is damaged, or a key of another type",
+        };
+        let key = VerifyingKey::from_public_key_pem(text.trim()).map_err(|_| refuse(&why))?;
+        Self::of(key).map_err(|_| refuse(&why))
     }
 
     fn of(key: VerifyingKey) -> Result<Self, p256::pkcs8::spki::Error> {

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::answers::within::Within;
 use crate::commands;
+use crate::output::voice::{Color, Level};
 
 /// From one signed file and a bare Linux machine to a hardened, running, provably unmodified site.
 #[derive(Debug, Parser)]
@@ -27,6 +28,16 @@ pub enum Format {
     Json,
 }
 
+/// What makes exit 3.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// What failed or could not be checked.
+    #[default]
+    Finding,
+    /// Also what a waiver covers, and every warning on stderr.
+    Warn,
+}
+
 /// Flags that mean the same everywhere.
 #[derive(Debug, Args)]
 pub struct Global {
@@ -45,6 +56,32 @@ pub struct Global {
     /// Write the event stream as JSON Lines to this file, or to stdout with `-`.
     #[arg(long, global = true, value_name = "FILE")]
     pub events: Option<PathBuf>,
+    /// Which kind of outcome makes exit 3: findings alone, or what was waived or warned of as well.
+    #[arg(long, global = true, value_enum, default_value_t, env = "GROUNDFAST_FAIL_ON")]
+    pub fail_on: FailOn,
+    /// How much is said on stderr.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "GROUNDFAST_LOG_LEVEL",
+        value_name = "LEVEL"
+    )]
+    pub log_level: Level,
+    /// Whether stderr is for people, or one JSON object an entry.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "GROUNDFAST_LOG_FORMAT",
+        value_name = "FORMAT"
+    )]
+    pub log_format: Format,
+    /// Whether text is coloured.
+    #[arg(long, global = true, value_enum, default_value_t, env = "GROUNDFAST_COLOR", value_name = "WHEN")]
+    pub color: Color,
     /// Show no progress on stderr.
     #[arg(
         long,
@@ -92,7 +129,7 @@ pub struct Select {
     #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',', requires = "reason")]
     pub skip: Vec<String>,
     /// Why they are left out.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = said)]
     pub reason: Option<String>,
     /// Signed waivers and attestations: files, or folders of files.
     #[arg(long, value_name = "FILE|DIR")]
@@ -100,6 +137,11 @@ pub struct Select {
     /// Set a variable of the profile (bare name) or an answer (by path), as `KEY=VALUE`.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+}
+
+/// A text that says something.
+fn said(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("it must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 #[derive(Debug, Subcommand)]

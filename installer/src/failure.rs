@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use crate::output::document::Document;
+
 /// The exit codes of the command line contract (`docs/exit-codes.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -38,12 +40,13 @@ pub struct Failure {
     summary: String,
     causes: Vec<String>,
     hint: Option<String>,
+    document: Option<Box<Document>>,
 }
 
 impl Failure {
     /// A failure with this exit code; `summary` says what was being done, to what.
     pub fn new(exit: Exit, summary: impl Into<String>) -> Self {
-        Self { exit, summary: summary.into(), causes: Vec::new(), hint: None }
+        Self { exit, summary: summary.into(), causes: Vec::new(), hint: None, document: None }
     }
 
     /// Adds an error and everything that it names as its source.
@@ -61,11 +64,30 @@ impl Failure {
         self
     }
 
+    /// Says what it was part of: the summary becomes the first cause.
+    #[must_use]
+    pub fn of(mut self, whole: &str) -> Self {
+        self.causes.insert(0, std::mem::replace(&mut self.summary, whole.to_owned()));
+        self
+    }
+
     /// Says what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Gives what is known all the same, such as a plan that nobody approved: JSON shows it with the failure.
+    #[must_use]
+    pub fn with(mut self, document: Document) -> Self {
+        self.document = Some(Box::new(document));
+        self
+    }
+
+    /// What is known all the same.
+    pub fn document(&self) -> Option<&Document> {
+        self.document.as_deref()
     }
 
     /// The exit code.

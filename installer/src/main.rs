@@ -14,16 +14,24 @@ mod site;
 
 use std::process::ExitCode;
 
+use cli::FailOn;
+use failure::Exit;
+use output::document::Document;
+
 fn main() -> ExitCode {
+    let blank = Document::new(&parse::asked_command(), &host::name(), &jiff::Timestamp::now().to_string());
     let cli = match parse::parsed() {
         Ok(cli) => cli,
-        Err(error) => return output::usage(&error, parse::asked_format()).into(),
+        Err(error) => return output::usage(&error, parse::asked_format(), blank).into(),
     };
-    let format = cli.global.output;
+    let (format, fail_on) = (cli.global.output, cli.global.fail_on);
+    output::voice::set(&cli.global);
     match commands::run(cli) {
+        Ok(Exit::Done) if output::is_lost() => Exit::Error.into(),
+        Ok(Exit::Done) if fail_on == FailOn::Warn && output::has_warned() => Exit::Findings.into(),
         Ok(code) => code.into(),
         Err(failure) => {
-            output::failure(&failure, format);
+            output::failure(&failure, format, blank);
             failure.exit().into()
         }
     }

@@ -3,6 +3,7 @@
 use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, ValueEnum};
 
 use crate::cli::{Cli, Format};
+use crate::output::voice::Color;
 
 /// The declared command line, with `-o` for `--output` wherever no command writes a file by `-o`.
 pub fn command() -> clap::Command {
@@ -28,21 +29,41 @@ fn short(command: clap::Command, output: &Arg) -> clap::Command {
 /// # Errors
 /// When it is not one, or help was asked for.
 pub fn parsed() -> Result<Cli, clap::Error> {
-    let mut command = command();
+    let mut command = command().color(asked_color().into());
     let matches: ArgMatches = command.try_get_matches_from_mut(std::env::args_os())?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// The format of the result of a command line that could not be read: as it asks for, where that can be told.
 pub fn asked_format() -> Format {
+    asked(&["--output", "-o"], "GROUNDFAST_OUTPUT")
+}
+
+/// Whether what the command line parser itself says is coloured.
+fn asked_color() -> Color {
+    asked(&["--color"], "GROUNDFAST_COLOR")
+}
+
+fn asked<T: ValueEnum + Default>(flags: &[&str], variable: &str) -> T {
     let words: Vec<_> = std::env::args().collect();
     let mut pairs = words.iter().zip(words.iter().skip(1));
-    let of_flag = pairs.find(|(flag, _)| matches!(flag.as_str(), "--output" | "-o"));
-    let joined = words.iter().find_map(|word| word.strip_prefix("--output="));
-    #[expect(clippy::disallowed_methods, reason = "the command line's own variable")]
-    let variable = std::env::var("GROUNDFAST_OUTPUT").ok();
+    let of_flag = pairs.find(|(word, _)| flags.contains(&word.as_str()));
+    let joined = words.iter().find_map(|word| word.strip_prefix(flags[0])?.strip_prefix('='));
+    #[expect(clippy::disallowed_methods, reason = "the command line's own variables")]
+    let variable = std::env::var(variable).ok();
     let asked = joined.or(of_flag.map(|(_, value)| value.as_str())).or(variable.as_deref());
-    asked.and_then(|name| Format::from_str(name, false).ok()).unwrap_or_default()
+    asked.and_then(|name| T::from_str(name, false).ok()).unwrap_or_default()
+}
+
+/// The command that a command line is for, as its document names it: `bundle verify`.
+pub fn asked_command() -> String {
+    let (mut at, mut names) = (Cli::command(), Vec::new());
+    for word in std::env::args().skip(1) {
+        let Some(next) = at.find_subcommand(&word).cloned() else { continue };
+        names.push(word);
+        at = next;
+    }
+    names.join(" ")
 }
 
 #[cfg(test)]

@@ -38,6 +38,9 @@ pub(crate) struct Variable {
     #[serde(default)]
     #[schemars(with = "Vec<serde_json::Value>")]
     pub(crate) options: Vec<Value>,
+    /// The least number allowed; any when absent.
+    #[serde(default)]
+    pub(crate) least: Option<i64>,
 }
 
 impl Variable {
@@ -57,6 +60,11 @@ impl Variable {
                 VariableType::List => "a list of texts",
             };
             return Err(format!("it is {wanted}"));
+        }
+        if let (Some(least), Some(number)) = (self.least, value.as_integer())
+            && number < least
+        {
+            return Err(format!("it is at least {least}"));
         }
         if self.options.is_empty() || self.options.contains(value) {
             return Ok(());

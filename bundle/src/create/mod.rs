@@ -76,7 +76,8 @@ pub fn create(
 ) -> Result<Created, Error> {
     let created = whole_seconds(spec.product.created.unwrap_or(inputs.now));
     if created >= spec.product.expires {
-        return Err(Error::source("the release", "it expires before it is created"));
+        let (expires, created) = (spec.product.expires.to_string(), created.to_string());
+        return Err(Error::Stillborn { expires, created });
     }
     let root = Root::parse(inputs.root)?;
     if !root.release_keys()?.contains(inputs.signer.public_key()) {

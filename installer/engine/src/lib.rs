@@ -28,6 +28,6 @@ pub use enforce::{Cancel, Progress, Run, enforce, enforce_first};
 pub use journal::{Record, Replay, ReplayError};
 pub use pin::Pin;
 pub use plan::{PlanError, extend, is_sealed, packages_first, plan};
-pub use reverse::{lasting, reverse};
+pub use reverse::{lasting, moved, reverse};
 pub use router::{Family, Router};
 pub use undo::{Left, Outcome, confirm, recover};

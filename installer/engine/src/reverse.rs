@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Plan, Resource, Risk, StageKind, State, Step, StepId};
+use model::{Change, Observe, Plan, Resource, Risk, StageKind, State, Step, StepId};
 
+use crate::between::gone;
 use crate::plan::{Changes, number};
 
 /// The plan that takes back runs, given newest first, each with the steps that it really made.
@@ -57,6 +58,29 @@ fn left_by<'r>(runs: &[(&'r Plan, &[StepId])], resource: &Resource) -> Option<&'
 /// The steps of these runs that [`reverse`] leaves as they are, because they cannot be taken back.
 pub fn lasting<'p>(runs: &[(&'p Plan, &[StepId])]) -> Vec<&'p Step> {
     runs.iter().flat_map(|(plan, made)| made_steps(plan.steps(), made, Risk::Irreversible)).collect()
+}
+
+/// The steps of a plan whose resource is neither as the plan found it nor as it leaves it, with what it is: somebody
+/// else was there. Of a path that several steps change only the first can be told before it is carried out, and what
+/// cannot be read is left to whoever carries the plan out.
+pub async fn moved<'p>(plan: &'p Plan, host: &dyn Observe) -> Vec<(&'p Step, State)> {
+    let mut seen = BTreeSet::new();
+    let is_first = |step: &&Step| {
+        let resource = &step.change.resource;
+        !resource.is_exclusive()
+            && seen.insert(resource.path().map_or_else(|| resource.to_string(), ToString::to_string))
+    };
+    let steps: Vec<&Step> = plan.steps().filter(is_first).collect();
+    let resources: Vec<Resource> = steps.iter().map(|step| step.change.resource.clone()).collect();
+    let states = host.observe(&resources).await;
+    let stale = |(step, state): (&'p Step, Result<State, _>)| {
+        let Change { from, to, .. } = &step.change;
+        state
+            .ok()
+            .filter(|state| state != from && state != to && !gone(&step.change, state))
+            .map(|state| (step, state))
+    };
+    steps.into_iter().zip(states).filter_map(stale).collect()
 }
 
 fn made_steps<'p>(

@@ -1,5 +1,6 @@
 //! The answer file: everything a headless run needs to know, and never a secret, only where one lives.
 
+mod check;
 pub mod passphrase;
 mod people;
 mod read;

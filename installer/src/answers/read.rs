@@ -2,12 +2,27 @@
 
 use std::fs;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use super::{Answers, is_file};
 use crate::failure::{Exit, Failure};
 
 impl Answers {
+    /// The answers of a file when one is given, else those that `--set` alone makes, whose paths begin where we are.
+    ///
+    /// # Errors
+    /// As [`Answers::load`].
+    pub fn given(path: Option<&Path>, set: &[String]) -> Result<Self, Failure> {
+        let Some(path) = path else {
+            let mut answers = Self::parse("version = 1", Path::new("--set"), set)?;
+            let here = std::env::current_dir();
+            let telling = |error| Failure::new(Exit::Error, "telling the working directory").because(&error);
+            answers.anchor(&here.map_err(telling)?);
+            return Ok(answers);
+        };
+        Self::load(path, set)
+    }
+
     /// Reads and checks an answer file; relative paths in it become relative to its folder.
     ///
     /// # Errors
@@ -45,23 +60,6 @@ impl Answers {
         Ok(answers)
     }
 
-    fn check(&self, path: &Path) -> Result<(), Failure> {
-        let bad = |what: String| Failure::new(Exit::Usage, format!("{}: {what}", path.display()));
-        if self.version != 1 {
-            return Err(bad(format!("version {} is not known; this release reads version 1", self.version)));
-        }
-        for waived in self.preflight.waivers.iter().chain(&self.harden.waivers) {
-            if waived.expires.parse::<jiff::civil::Date>().is_err() {
-                let control = &waived.control;
-                return Err(bad(format!(
-                    "the waiver of {control} expires on `{}`, which is no date like 2026-12-31",
-                    waived.expires
-                )));
-            }
-        }
-        self.alerts.as_ref().map_or(Ok(()), alerts::Config::check).map_err(bad)
-    }
-
     /// Lays `section.key=value` over the answers; the value is TOML, or else text.
     fn overlaid(self, set: &[String]) -> Result<Self, Failure> {
         if set.is_empty() {
@@ -85,6 +83,13 @@ impl Answers {
                     .as_table_mut()
                     .ok_or_else(|| bad(format!("--set {one}: {part} is not a section")))?;
             }
+            let value = match value {
+                // `--set site.ntp=a,b` is as good as a list in TOML.
+                toml::Value::String(text) if table.get(last).is_some_and(toml::Value::is_array) => {
+                    text.split(',').map(str::trim).map(str::to_owned).collect::<Vec<_>>().into()
+                }
+                value => value,
+            };
             table.insert(last.to_owned(), value);
         }
         tree.try_into().map_err(|error: toml::de::Error| bad(format!("--set: {}", error.message())))
@@ -103,19 +108,36 @@ impl Answers {
             .chain(alert_paths)
             .chain(self.stack.certificates.values_mut().flat_map(|c| [&mut c.chain, &mut c.authority]));
         for path in paths {
-            *path = base.join(&*path);
+            *path = normal(&base.join(&*path));
         }
         let files = self.harden.tailoring.iter_mut().flatten().filter(|name| is_file(name));
         for file in files {
-            *file = base.join(&*file).display().to_string();
+            *file = normal(&base.join(&*file)).display().to_string();
         }
         let keys = self.stack.certificates.values_mut().map(|certificate| &mut certificate.key);
         for reference in self.secrets.values_mut().chain(keys).chain(alert_secrets) {
             if let Some(path) = reference.strip_prefix("file:") {
-                *reference = format!("file:{}", base.join(path).display());
+                *reference = format!("file:{}", normal(&base.join(path)).display());
             }
         }
     }
+}
+
+/// An absolute path without `.` and `..`. What is above a link is what is above its target, as the kernel has it;
+/// links that nothing climbs out of stay as they are.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                normal = fs::canonicalize(&normal).unwrap_or(normal);
+                normal.pop();
+            }
+            part => normal.push(part),
+        }
+    }
+    normal
 }
 
 /// Line and column of a span, counted from 1.
@@ -163,25 +185,37 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_version_or_date_is_refused() {
-        assert!(parse("version = 2", &[]).unwrap_err().summary().contains("version 2 is not known"));
-        let waiver = |date: &str| {
-            format!(
-                "version = 1\n[[harden.waivers]]\ncontrol = \"x\"\nreason = \"r\"\nowner = \"o\"\nexpires = \"{date}\"\n"
-            )
-        };
-        assert!(parse(&waiver("soon"), &[]).unwrap_err().summary().contains("is no date"));
-        assert_eq!(parse(&waiver("2026-12-31"), &[]).unwrap().harden.waivers.len(), 1);
-    }
-
-    #[test]
     fn set_overrides_by_path() {
         let set = ["harden.profile=cis-debian12-l1-server", "stack.timeout_seconds=5", "site.ntp=[\"a\"]"];
         let answers = parse("version = 1", &set).unwrap();
+        assert_eq!(parse("version = 1", &["site.ntp=a, b"]).unwrap().site.ntp, ["a", "b"]);
         assert_eq!(answers.harden.profile.as_deref(), Some("cis-debian12-l1-server"));
         assert_eq!(answers.stack.timeout_seconds, 5);
         assert_eq!(answers.site.ntp, ["a"]);
         assert!(parse("version = 1", &["harden.nope=1"]).unwrap_err().summary().contains("unknown field"));
         assert!(parse("version = 1", &["nonsense"]).is_err());
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "tests make their own places")]
+    fn paths_begin_at_the_folder_of_the_answers_and_may_climb() {
+        let place = tempfile::tempdir().unwrap();
+        let at = fs::canonicalize(place.path()).unwrap();
+        fs::create_dir_all(at.join("real/deep")).unwrap();
+        fs::create_dir_all(at.join("site")).unwrap();
+        std::os::unix::fs::symlink(at.join("real/deep"), at.join("link")).unwrap();
+        let text = "version = 1\n[secrets]\na = \"file:./../keys/a\"\n[stack]\nsocket = \"../x.sock\"\n\
+                    [stack.certificates.nginx]\nchain = \"../link/../c.crt\"\nkey = \"file:k\"\nauthority = \"/ca\"\n\
+                    [stack.volumes]\nrows = \"../link/rows\"\n";
+        let file = at.join("site/answers.toml");
+        fs::write(&file, text).unwrap();
+        let answers = Answers::load(&file, &[]).unwrap();
+        assert_eq!(answers.stack.socket, at.join("x.sock"));
+        assert_eq!(answers.secrets["a"], format!("file:{}/keys/a", at.display()));
+        // Above a link is what is above its target; a link that nothing climbs out of stays.
+        assert_eq!(answers.stack.certificates["nginx"].chain, at.join("real/c.crt"));
+        assert_eq!(answers.stack.volumes["rows"], at.join("link/rows"));
+        assert_eq!(answers.stack.certificates["nginx"].key, format!("file:{}/site/k", at.display()));
+        assert_eq!(answers.stack.certificates["nginx"].authority, Path::new("/ca"));
     }
 }

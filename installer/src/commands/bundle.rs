@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use bundle::keys::KeyError;
 use bundle::spec::Spec;
-use bundle::{Bundle, Error, Expectations, Inputs, Store, Trust, Verified};
+use bundle::{Bundle, Error, Expectations, Inputs, Refusal, Store, Trust, Verified};
 use clap::{Args, Subcommand};
 use host::Runs;
 use jiff::Timestamp;
@@ -261,11 +262,46 @@ pub fn document(command: &str, started: Timestamp, result: Value) -> Value {
     document.json()
 }
 
+/// What to do about a refusal.
+fn way_on(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::UnknownKey { .. } => {
+            "if that is the publisher's key, get its public half on another way than the bundle and name it: --key, or \
+             `key` under [bundle] of the answers"
+        }
+        Refusal::Wrong { .. } => {
+            "take the bundle that is for this site; `groundfast bundle inspect FILE` says what one is for"
+        }
+        Refusal::Exists(_) => "name another place, or move away what is there",
+        Refusal::Expired { .. } => "get a newer release from the publisher, and see that the clock is right",
+        Refusal::Rollback { .. } | Refusal::Reused(_) => {
+            "take a release that is newer than what this site has seen"
+        }
+        Refusal::ClockBack { .. } => "set the clock, then do it again",
+        Refusal::Space { .. } => "make room and run the same command again",
+        Refusal::Root(_) => "get the publisher's present root of trust on another way than the bundle",
+        _ => "copy it again from where it came from; if that is refused too, ask the publisher",
+    }
+}
+
 /// A failure with the exit code that its kind has.
 pub fn failed(doing: &str, error: &Error) -> Failure {
     let (exit, hint) = match error {
-        Error::Refused(_) => (Exit::Refused, None),
+        Error::Refused(refusal) => (Exit::Refused, Some(way_on(refusal))),
         Error::Spec(_) => (Exit::Usage, Some("correct the spec")),
+        Error::Stillborn { .. } => (Exit::Usage, Some("give it a later `expires` in the spec")),
+        Error::Key(KeyError::Passphrase) => (
+            Exit::Error,
+            Some("give the passphrase of this key, with --passphrase-file or GROUNDFAST_PASSPHRASE"),
+        ),
+        Error::Key(KeyError::Public(_)) => (
+            Exit::Error,
+            Some("name the public half: `groundfast key generate` and cosign write it as NAME.pub"),
+        ),
+        Error::Key(KeyError::Private(_)) => (
+            Exit::Error,
+            Some("name a key that `groundfast key generate` or `cosign generate-key-pair` made"),
+        ),
         Error::Cancelled => (Exit::Cancelled, None),
         Error::NoSpace { .. } => (Exit::Error, Some("make room and run the same command again")),
         _ => (Exit::Error, None),

@@ -38,7 +38,7 @@ pub async fn run(_: &Confirm, global: &Global) -> Result<Exit, Failure> {
         Failure::new(Exit::Error, format!("sealing run {}; it still waits", past.name)).because(&error)
     })?;
     if let Err(error) = host::disarm().await {
-        output::say(&format!("⚠ the run is kept, but its guard could not be removed: {error}"));
+        output::warn(&format!("the run is kept, but its guard could not be removed: {error}"));
     }
     let mut document = past.report.clone().unwrap_or_else(|| session.document());
     (document.outcome, document.result) = ("enforced".to_owned(), Value::Null);

@@ -8,13 +8,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap_complete::Shell;
 use schemars::schema_for;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answers::Answers;
+use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::output::document::Document;
 use crate::output::shape;
+use crate::run::session::Session;
 
 /// Write the man pages and the JSON Schemas of every file format into a folder.
 #[derive(Debug, Args)]
@@ -41,13 +43,17 @@ pub struct Completions {
 ///
 /// # Errors
 /// When the folder cannot be written.
-pub fn run(command: &Docs) -> Result<Exit, Failure> {
+pub fn run(command: &Docs, global: &Global) -> Result<Exit, Failure> {
+    let session = Session::new(global, "docs")?;
     let folder = &command.folder;
     write(folder).map_err(|error| {
         Failure::new(Exit::Error, format!("writing the documentation into {}", folder.display()))
             .because(&error)
     })?;
-    output::say(&format!("man pages and schemas are in {}", folder.display()));
+    let mut document = session.document();
+    document.result = json!({ "folder": folder });
+    document.finished = jiff::Timestamp::now().to_string();
+    output::told(global.output, &format!("man pages and schemas are in {}", folder.display()), &document);
     Ok(Exit::Done)
 }
 
@@ -55,10 +61,14 @@ pub fn run(command: &Docs) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// None; a closed pipe is not an error.
-pub fn completions(command: &Completions) -> Result<Exit, Failure> {
+pub fn completions(command: &Completions, global: &Global) -> Result<Exit, Failure> {
+    let mut document = Session::new(global, "completions")?.document();
     let mut text = Vec::new();
     clap_complete::generate(command.shell, &mut crate::parse::command(), "groundfast", &mut text);
-    output::result(crate::cli::Format::Text, &String::from_utf8_lossy(&text), &Value::Null);
+    let text = String::from_utf8_lossy(&text);
+    document.result = Value::from(text.as_ref());
+    document.finished = jiff::Timestamp::now().to_string();
+    output::result(global.output, &text, &document.json());
     Ok(Exit::Done)
 }
 
@@ -76,13 +86,12 @@ fn write(folder: &Path) -> io::Result<()> {
 }
 
 /// Every schema by the name of its file.
-fn all() -> [(&'static str, Value); 8] {
+fn all() -> [(&'static str, Value); 7] {
     [
         ("alert", schema_for!(alerts::Alert).to_value()),
         ("answers", schema_for!(Answers).to_value()),
         ("bundle-spec", schema_for!(bundle::spec::Spec).to_value()),
         ("document", schema_for!(Document).to_value()),
-        ("error", schema_for!(shape::Refusal).to_value()),
         ("event", schema_for!(shape::Event).to_value()),
         ("profile", profiles::schema()),
         ("record", records::schema()),

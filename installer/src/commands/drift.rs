@@ -104,7 +104,7 @@ pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
     if earlier.is_ok()
         && let Err(failure) = looks::keep(&session, &now)
     {
-        output::say(&format!("⚠ this look is not in the history: {}", failure.summary()));
+        output::warn(&format!("this look is not in the history: {}", failure.summary()));
     }
     output::result(global.output, &document.text(command.all), &document.json());
     if let Some(alerts) = alerts {
@@ -207,7 +207,7 @@ fn explain(
     }
     let traces = site.traces(&all);
     for why in &traces.unread {
-        output::say(&format!("⚠ causes may be missing: {why}"));
+        output::warn(&format!("causes may be missing: {why}"));
     }
     for finding in findings {
         if let (Some(paths), Some(since)) = (paths.get(&finding.control), since(finding.control.as_str())) {

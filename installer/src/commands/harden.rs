@@ -84,12 +84,8 @@ pub async fn run(command: &Harden, global: &Global) -> Result<Exit, Failure> {
 
 /// The answers with the flags laid over them.
 fn answers(command: &Harden) -> Result<Answers, Failure> {
-    let (by_path, by_name): (Vec<_>, Vec<_>) =
-        command.select.set.iter().cloned().partition(|set| is_path(set));
-    let mut answers = match &command.answers {
-        Some(path) => Answers::load(path, &by_path)?,
-        None => Answers::parse("version = 1", Path::new("--set"), &by_path)?,
-    };
+    let (by_path, by_name) = sets(&command.select.set);
+    let mut answers = Answers::given(command.answers.as_deref(), &by_path)?;
     let harden = &mut answers.harden;
     harden.accept_foreign |= command.accept_foreign;
     if !command.tailoring.is_empty() {
@@ -114,9 +110,10 @@ fn answers(command: &Harden) -> Result<Answers, Failure> {
     Ok(answers)
 }
 
-/// `section.key=value` is an answer, `name=value` a variable.
-fn is_path(set: &str) -> bool {
-    set.split_once('=').is_some_and(|(key, _)| key.contains('.'))
+/// What `--set` sets: `section.key=value` is an answer, `name=value` a variable.
+pub fn sets(set: &[String]) -> (Vec<String>, Vec<String>) {
+    let is_path = |set: &String| set.split_once('=').is_some_and(|(key, _)| key.contains('.'));
+    set.iter().cloned().partition(is_path)
 }
 
 /// The controls that `--skip` leaves out.

@@ -121,7 +121,11 @@ fn answers(command: &Install, path: &Path) -> Result<Answers, Failure> {
     Ok(answers)
 }
 
-fn verify(session: &Session<'_>, file: &Path, answers: &Answers) -> Result<Bundle<Verified>, Failure> {
+/// Verifies a bundle for a site with these answers.
+///
+/// # Errors
+/// Exit 4 when it is refused.
+pub fn verify(session: &Session<'_>, file: &Path, answers: &Answers) -> Result<Bundle<Verified>, Failure> {
     session.events.emit(Kind::Phase { name: "verify".to_owned() });
     let trust = trust(session, answers)?;
     let expected = Expectations {
@@ -149,7 +153,7 @@ async fn preflight(
 ) -> Result<Assessment, Failure> {
     session.events.emit(Kind::Phase { name: "preflight".to_owned() });
     let declared = controls::declared(&request.answers, Some(contents), &session.global.data_dir);
-    let controls = controls::preflight(request, &declared)?;
+    let controls = controls::preflight(request, &declared, &[])?;
     let local = session.local(Path::new("/"), true)?;
     Ok(assess(&controls, &files_only(&local), context, &session.events).await)
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use model::Digest;
 use policy::{Limits, Policy, Server, TlsFiles};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::Format;
+use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::output;
+use crate::run::session::Session;
 
 /// What to do with the policy.
 #[derive(Debug, Subcommand)]
@@ -82,17 +83,16 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 ///
 /// # Errors
 /// When the policy is not the pinned one or unusable, or an address cannot be listened on.
-pub fn run(action: Action, format: Format) -> Result<Exit, Failure> {
+pub fn run(action: Action, global: &Global) -> Result<Exit, Failure> {
     match action {
-        Action::Digest { path } => digest(&path, format),
+        Action::Digest { path } => digest(&path, global),
         Action::Ping { addr, timeout } => {
             let health =
                 runtime()?.block_on(policy::ping(addr, Duration::from_secs(timeout))).map_err(|error| {
                     Failure::new(Exit::Error, format!("{addr} is not healthy")).because(&error)
                 })?;
-            let document = serde_json::from_str(&health).unwrap_or_default();
-            output::result(format, &health, &document);
-            Ok(Exit::Done)
+            let result = serde_json::from_str(&health).unwrap_or_default();
+            told(global, "policy ping", &health, result)
         }
         Action::Serve(flags) => runtime()?.block_on(serve(flags)),
     }
@@ -105,14 +105,17 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new(Exit::Error, "cannot start the runtime").because(&error))
 }
 
-fn digest(path: &Path, format: Format) -> Result<Exit, Failure> {
+fn digest(path: &Path, global: &Global) -> Result<Exit, Failure> {
     let digest = policy::digest_of(path)
         .map_err(|error| Failure::new(Exit::Error, "cannot name the policy").because(&error))?;
-    output::result(
-        format,
-        &digest.to_string(),
-        &json!({ "v": 1, "command": "policy digest", "digest": digest }),
-    );
+    told(global, "policy digest", &digest.to_string(), json!({ "digest": digest }))
+}
+
+fn told(global: &Global, command: &'static str, text: &str, result: Value) -> Result<Exit, Failure> {
+    let mut document = Session::new(global, command)?.document();
+    document.result = result;
+    document.finished = jiff::Timestamp::now().to_string();
+    output::result(global.output, text, &document.json());
     Ok(Exit::Done)
 }
 

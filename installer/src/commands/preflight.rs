@@ -6,7 +6,7 @@ use clap::Args;
 use engine::assess;
 use model::{Kind, Sink};
 
-use super::harden::{skips, variables};
+use super::harden::{sets, skips, variables};
 use crate::answers::Answers;
 use crate::cli::{Global, Select};
 use crate::failure::{Exit, Failure};
@@ -21,6 +21,7 @@ use report::text;
   groundfast preflight
   groundfast preflight --answers answers.toml --output json
   groundfast preflight --set ntp_servers=10.0.0.1,10.0.0.2
+  groundfast preflight --only requirement:4.1
   groundfast preflight --skip env.apparmor --reason 'SELinux site'")]
 pub struct Preflight {
     /// Answers with `[site]` and `[preflight]` sections; flags win over them.
@@ -29,6 +30,12 @@ pub struct Preflight {
     /// Show every check, not only those that need somebody.
     #[arg(long)]
     all: bool,
+    /// Look at an unpacked image or mounted disk; what only a running machine can tell comes out as `unknown`.
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Accepted because other commands take it; a preflight never changes anything.
+    #[arg(long, alias = "dry-run")]
+    plan: bool,
     #[command(flatten)]
     select: Select,
 }
@@ -39,23 +46,18 @@ pub struct Preflight {
 /// When answers or variables are not valid.
 pub async fn run(command: &Preflight, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "preflight")?;
-    let mut answers = match &command.answers {
-        Some(path) => Answers::load(path, &[])?,
-        None => Answers::parse("version = 1", Path::new("--set"), &[])?,
-    };
-    answers.preflight.set.extend(variables(&command.select.set)?);
+    let (by_path, by_name) = sets(&command.select.set);
+    let mut answers = Answers::given(command.answers.as_deref(), &by_path)?;
+    answers.preflight.set.extend(variables(&by_name)?);
     answers.preflight.skip.extend(skips(&command.select));
     answers.records.paths.extend(shelf::given(&command.select.waivers)?);
     let declared = controls::declared(&answers, None, &global.data_dir);
     let request = Request { command: "preflight".to_owned(), answers, ..Request::default() };
-    let mut controls = controls::preflight(&request, &declared)?;
-    if !command.select.only.is_empty() {
-        let wanted = |id: &str| command.select.only.iter().any(|only| only == id);
-        controls.retain(|control| wanted(control.id().as_str()));
-    }
+    let controls = controls::preflight(&request, &declared, &command.select.only)?;
     let context = session.context(&request.answers)?;
     controls::all_known(&request, &context)?;
-    let local = session.local(Path::new("/"), true)?;
+    let root = command.root.as_deref().unwrap_or(Path::new("/"));
+    let local = session.local(root, command.root.is_none())?;
     session.events.emit(Kind::Phase { name: "preflight".to_owned() });
     let assessment = assess(&controls, &files_only(&local), &context, &session.events).await;
     let mut document = session.document();

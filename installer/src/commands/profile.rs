@@ -70,12 +70,22 @@ fn guide(name: &str) -> Result<Guide, Failure> {
     Ok(Guide { profile: name.to_owned(), title: title.unwrap_or_default(), rules })
 }
 
+fn name(command: &Profile) -> &'static str {
+    match command {
+        Profile::List => "profile list",
+        Profile::Schema => "profile schema",
+        Profile::Check { .. } => "profile check",
+        Profile::Show { .. } => "profile show",
+        Profile::Guide { .. } => "profile guide",
+    }
+}
+
 /// Runs `profile`.
 ///
 /// # Errors
 /// Exit 2 when a file is not valid.
 pub async fn run(command: &Profile, global: &Global) -> Result<Exit, Failure> {
-    let session = Session::new(global, "profile")?;
+    let session = Session::new(global, name(command))?;
     let mut document = session.document();
     let text = match command {
         Profile::List => {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use model::About;
 use report::{self as writers, Past};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::report_verify::{self, Verify};
 use crate::cli::{Format, Global};
@@ -44,7 +44,7 @@ pub struct Report {
     /// The format; with `--output json` and without this, json.
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Form>,
-    /// Write the report into this file instead of on stdout.
+    /// Write the report into this file instead of on stdout, which `-` means.
     #[arg(short = 'o', long = "output-file", value_name = "FILE")]
     out: Option<PathBuf>,
     /// In text: show every control, not only those that need somebody.
@@ -121,12 +121,15 @@ pub fn run(command: &Report, global: &Global) -> Result<Exit, Failure> {
         let writing = || Failure::new(Exit::Error, "writing the report");
         report.write(form.into()).map_err(|error| writing().because(&error))?
     };
-    match &command.out {
+    match command.out.as_deref().filter(|file| *file != Path::new("-")) {
         None => output::result(Format::Text, &String::from_utf8_lossy(&text), &Value::Null),
         Some(file) => {
             let writing = || Failure::new(Exit::Error, format!("writing the report into {}", file.display()));
             fs::write(file, &text).map_err(|error| writing().because(&error))?;
-            output::say(&format!("the report is in {}", file.display()));
+            let mut document = Session::new(global, "report")?.document();
+            document.result = json!({ "file": file });
+            document.finished = jiff::Timestamp::now().to_string();
+            output::told(global.output, &format!("the report is in {}", file.display()), &document);
         }
     }
     Ok(Exit::Done)
@@ -197,13 +200,13 @@ fn from_run(global: &Global, wanted: Option<&str>) -> Result<writers::Report, Fa
 /// What the profiles of a run say about its controls, with the values that it judged them by.
 fn about(request: &Request) -> Vec<About> {
     let hardened = controls::harden(request);
-    let checked = controls::preflight(request, &std::collections::BTreeMap::new());
+    let checked = controls::preflight(request, &std::collections::BTreeMap::new(), &[]);
     let mut about = Vec::new();
     for controls in [checked, hardened] {
         match controls {
             Ok(controls) => about.extend(controls.iter().map(|control| control.about().clone())),
             Err(error) => {
-                output::say(&format!("the report says less about its controls: {}", error.summary()))
+                output::warn(&format!("the report says less about its controls: {}", error.summary()))
             }
         }
     }

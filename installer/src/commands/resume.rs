@@ -49,12 +49,12 @@ pub struct Recover {
 /// Runs `resume`.
 ///
 /// # Errors
-/// When no run was interrupted, or it had already begun to take itself back.
+/// When it had already begun to take itself back.
 pub async fn run(command: &Resume, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "resume")?;
     session.may_change(false)?;
     let _lock = if command.plan { None } else { Some(lock(&session)?) };
-    let past = interrupted(&session)?;
+    let Some(past) = interrupted(&session)? else { return Ok(untouched(&session)) };
     if let Some((why, _)) = &past.replay.failed {
         return Err(Failure::new(
             Exit::Refused,
@@ -69,8 +69,8 @@ pub async fn run(command: &Resume, global: &Global) -> Result<Exit, Failure> {
     if command.plan {
         let (begun, all) = (past.replay.begun.len(), past.plan.plan().steps().count());
         let about = format!("run {}: {begun} of {all} changes were begun\n", past.name);
-        let document = planned(&session, &past.name);
-        show(document, &about, past.plan.plan(), &backends, &Several(stores), global).await;
+        let document = of_run(&session, &past.name);
+        show(&planned(document, past.plan.plan(), &backends, &Several(stores)).await, &about, global);
         return Ok(Exit::Done);
     }
     let progress = Progress::of(&past.replay);
@@ -85,7 +85,7 @@ pub async fn run(command: &Resume, global: &Global) -> Result<Exit, Failure> {
 /// Runs `recover`.
 ///
 /// # Errors
-/// When no run was interrupted.
+/// When the run cannot be read or its backends cannot be opened.
 pub async fn recover(command: &Recover, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "recover")?;
     if command.unconfirmed {
@@ -96,7 +96,7 @@ pub async fn recover(command: &Recover, global: &Global) -> Result<Exit, Failure
     if command.boot {
         return crate::run::boot::recover(&session, command.plan).await;
     }
-    let past = interrupted(&session)?;
+    let Some(past) = interrupted(&session)? else { return Ok(untouched(&session)) };
     if command.plan {
         return show_taking_back(&session, &past).await;
     }
@@ -134,7 +134,10 @@ pub async fn take_back(session: &Session<'_>, past: &Past, why: &str) -> Result<
         cancel: &cancel,
         guard: guard.as_ref().map(|guard| guard as &dyn Guard),
     };
-    engine::recover(&run, &past.replay, why).await.ok_or_else(none)
+    engine::recover(&run, &past.replay, why).await.ok_or_else(|| {
+        Failure::new(Exit::Error, format!("run {} was sealed meanwhile", past.name))
+            .hint("`groundfast status` lists the runs")
+    })
 }
 
 /// Shows what [`take_back`] would do.
@@ -147,26 +150,19 @@ pub async fn show_taking_back(session: &Session<'_>, past: &Past) -> Result<Exit
     let mut stores: Vec<&dyn Blobs> = vec![&past.directory];
     stores.extend(site.blobs());
     let about = format!("run {} was interrupted; to take it back:\n", past.name);
-    let document = planned(session, &past.name);
-    show(document, &about, &plan, &site.backends(), &Several(stores), session.global).await;
+    let document = of_run(session, &past.name);
+    show(&planned(document, &plan, &site.backends(), &Several(stores)).await, &about, session.global);
     Ok(Exit::Done)
 }
 
-fn planned(session: &Session<'_>, run: &str) -> Document {
+fn of_run(session: &Session<'_>, run: &str) -> Document {
     let mut document = session.document();
     document.run = Some(run.to_owned());
     document
 }
 
-/// Prints a plan that nobody approved yet, a diff a change.
-pub async fn show(
-    mut document: Document,
-    about: &str,
-    plan: &Plan,
-    host: &dyn Observe,
-    bytes: &dyn Blobs,
-    global: &Global,
-) {
+/// A document with a plan that nobody approved yet, a diff a change.
+pub async fn planned(mut document: Document, plan: &Plan, host: &dyn Observe, bytes: &dyn Blobs) -> Document {
     let mut diffs = Vec::new();
     for step in plan.steps() {
         diffs.push((step.change.resource.to_string(), diff(&step.change, host, bytes).await));
@@ -174,17 +170,28 @@ pub async fn show(
     document.outcome = "planned".to_owned();
     document.with_plan(plan, &diffs);
     document.finished = jiff::Timestamp::now().to_string();
+    document
+}
+
+fn show(document: &Document, about: &str, global: &Global) {
     output::result(global.output, &format!("{about}{}", document.text(false)), &document.json());
 }
 
-fn interrupted(session: &Session<'_>) -> Result<Past, Failure> {
-    let name = history::interrupted(&session.runs)?.ok_or_else(none)?;
-    Past::read(&session.runs, &name)?.ok_or_else(none)
+fn interrupted(session: &Session<'_>) -> Result<Option<Past>, Failure> {
+    let Some(name) = history::interrupted(&session.runs)? else { return Ok(None) };
+    Past::read(&session.runs, &name)
 }
 
-fn none() -> Failure {
-    Failure::new(Exit::Usage, "no run was interrupted on this machine")
-        .hint("`groundfast status` lists the runs")
+/// No run was interrupted, so everything that was asked for is so.
+fn untouched(session: &Session<'_>) -> Exit {
+    let mut document = session.document();
+    document.finished = jiff::Timestamp::now().to_string();
+    output::result(
+        session.global.output,
+        "no run was interrupted on this machine: nothing to do",
+        &document.json(),
+    );
+    Exit::Done
 }
 
 /// Leaves the report of a run that was carried on or taken back, and prints it.

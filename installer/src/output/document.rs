@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::failure::Failure;
 use crate::output::shape;
 
 /// What a command did, found and would do. Stable: fields are added, never changed.
@@ -22,7 +23,8 @@ pub struct Document {
     pub started: String,
     /// When it ended, RFC 3339 in UTC.
     pub finished: String,
-    /// `passed`, `findings`, `planned`, `enforced`, `awaiting-confirmation`, `rolled-back`, `cancelled`, `stranded`, `drifted` or `done`.
+    /// `passed`, `findings`, `planned`, `enforced`, `awaiting-confirmation`, `rolled-back`, `cancelled`, `stranded`,
+    /// `drifted`, `done`, or `error` when the command could not do its work.
     pub outcome: String,
     /// The run's name, when something was or was to be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,6 +42,24 @@ pub struct Document {
     /// What is particular to the command.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub result: Value,
+    /// The exit code of a command that could not do its work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<u8>,
+    /// Why it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Explained>,
+}
+
+/// An error in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Explained {
+    /// What was being done, to what.
+    pub summary: String,
+    /// Why it failed, outermost first.
+    pub causes: Vec<String>,
+    /// What to do next.
+    pub next: Option<String>,
 }
 
 impl Document {
@@ -57,7 +77,21 @@ impl Document {
             findings: Vec::new(),
             plan: None,
             result: Value::Null,
+            exit: None,
+            error: None,
         }
+    }
+
+    /// Takes in that the command could not do its work.
+    pub fn with_failure(&mut self, failure: &Failure) {
+        self.outcome = "error".to_owned();
+        self.exit = Some(failure.exit() as u8);
+        self.error = Some(Explained {
+            summary: failure.summary().to_owned(),
+            causes: failure.causes().to_vec(),
+            next: failure.next_step().map(ToOwned::to_owned),
+        });
+        self.finished = jiff::Timestamp::now().to_string();
     }
 
     /// Takes findings in and counts them.

@@ -81,7 +81,13 @@ impl Events {
                 format!("{mark} [{step}/{}] {}{more}", view.steps.len(), title(step))
             }
             Kind::Message { level: Level::Info, text } => format!("  {text}"),
-            Kind::Message { text, .. } => format!("⚠ {text}"),
+            Kind::Message { text, .. } => return output::warn(text),
+            Kind::StepStarted { step } => {
+                return output::debug(&format!("  [{step}] begins: {}", title(step)));
+            }
+            Kind::Found(finding) => {
+                return output::debug(&format!("  {}: {}", finding.control, finding.verdict));
+            }
             _ => return,
         };
         output::say(&line);
@@ -107,7 +113,7 @@ impl Sink for Events {
         match &mut inner.record {
             Some(file) => {
                 if file.write_all(line.as_bytes()).is_err() {
-                    output::say("⚠ the events of this run can no longer be written");
+                    output::warn("the events of this run can no longer be written");
                     inner.record = None;
                 }
             }

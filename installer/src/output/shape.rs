@@ -261,32 +261,6 @@ pub enum Risk {
     Irreversible,
 }
 
-/// What is printed instead of a document when a command could not do its work.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Refusal {
-    /// Version of this format: 1.
-    pub v: u32,
-    /// Always `error`.
-    pub outcome: String,
-    /// The exit code.
-    pub exit: u8,
-    /// What was being done, why it failed, what to do next.
-    pub error: Explained,
-}
-
-/// An error in words.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Explained {
-    /// What was being done, to what.
-    pub summary: String,
-    /// Why it failed, outermost first.
-    pub causes: Vec<String>,
-    /// What to do next.
-    pub next: Option<String>,
-}
-
 /// One line of the event stream.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -39,7 +39,7 @@ pub async fn recover(session: &Session<'_>, only_plan: bool) -> Result<Exit, Fai
         if matches!(outcome, Outcome::Stranded { .. }) {
             return finish(session, &past, &outcome);
         }
-        output::say(&format!("⚠ run {name} was not finished and has been taken back"));
+        output::warn(&format!("run {name} was not finished and has been taken back"));
     }
     let past = history::in_force(history::all(&session.runs)?);
     let last = past.iter().rfind(|past| past.request.bundle.is_some()).ok_or_else(|| {
@@ -50,7 +50,7 @@ pub async fn recover(session: &Session<'_>, only_plan: bool) -> Result<Exit, Fai
     let backends = site.backends();
     // A key that cannot be read must not keep the site down: then no decision counts, and it is said.
     let context = session.context(&request.answers).unwrap_or_else(|failure| {
-        output::say(&format!("⚠ {}: signed records do not count now", failure.summary()));
+        output::warn(&format!("{}: signed records do not count now", failure.summary()));
         Context { today: shelf::today(), ..Context::default() }
     });
     let approve = Approve { yes: true, plan: only_plan, ..Approve::default() };

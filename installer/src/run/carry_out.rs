@@ -51,7 +51,7 @@ pub async fn watch(cancel: Cancel) {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-    output::say("⚠ stopping after this step, then taking everything back");
+    output::warn("stopping after this step, then taking everything back");
     cancel.ask();
 }
 

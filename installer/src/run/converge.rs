@@ -13,7 +13,7 @@ use model::{
     Sink, StageKind, Verdict,
 };
 
-use crate::cli::Approve;
+use crate::cli::{Approve, Format};
 use crate::failure::{Exit, Failure};
 use crate::history::signing;
 use crate::output;
@@ -75,9 +75,9 @@ impl Job<'_> {
             return Ok(Exit::Done);
         }
         if let Some(path) = &self.approve.plan_out {
-            planfile::store(path, &plan)?;
-            output::say(&format!("the plan is in {}; enforce it with --plan-in", path.display()));
-            return Ok(Exit::Done);
+            let mut document = self.judged(before.findings, "planned");
+            document.with_plan(&plan, &diffs);
+            return planfile::store_and_tell(path, &plan, document, self.session.global.output);
         }
         if before.findings.iter().any(blocks) {
             return Ok(self.stopped(&self.judged(before.findings, "findings")));
@@ -201,7 +201,7 @@ impl Job<'_> {
             Ok(rest) => engine::extend(first.plan(), rest),
             // The packages are there all the same; what is left is told by the findings, and planned next time.
             Err(failure) => {
-                output::say(&format!("planning the rest failed: {}", failure.causes().join(": ")));
+                output::warn(&format!("planning the rest failed: {}", failure.causes().join(": ")));
                 first.plan().clone()
             }
         };
@@ -237,10 +237,10 @@ impl Job<'_> {
         } else {
             let mut document = self.judged(before.findings.clone(), "planned");
             document.with_plan(plan, diffs);
-            self.print_plan(&document, plan, diffs);
-            if !ask() {
+            if !self.asks(&document, plan, diffs) {
                 return Err(Failure::new(Exit::Usage, "the plan was not approved, so nothing was changed")
-                    .hint("approve it with --yes, or store it with --plan-out FILE and approve that file"));
+                    .hint("approve it with --yes, or store it with --plan-out FILE and approve that file")
+                    .with(document));
             }
             "operator at the terminal"
         };
@@ -270,6 +270,18 @@ impl Job<'_> {
         Ok(diffs)
     }
 
+    /// Shows a plan and asks the operator at the terminal, if there is one.
+    fn asks(&self, document: &Document, plan: &Plan, diffs: &[(String, String)]) -> bool {
+        let asks = std::io::stdin().is_terminal();
+        match self.session.global.output {
+            Format::Text => self.print_plan(document, plan, diffs),
+            // The one document is that of what becomes of the plan.
+            Format::Json if asks => output::ask(&self.planned(document, plan, diffs)),
+            Format::Json => {}
+        }
+        asks && ask()
+    }
+
     fn judged(&self, findings: Vec<Finding>, outcome: &str) -> Document {
         let mut document = self.session.document();
         document.with_findings(self.earlier.iter().cloned().chain(findings).collect());
@@ -280,8 +292,15 @@ impl Job<'_> {
     }
 
     fn print_plan(&self, document: &Document, plan: &Plan, diffs: &[(String, String)]) {
+        output::result(self.session.global.output, &self.planned(document, plan, diffs), &document.json());
+    }
+
+    fn planned(&self, document: &Document, plan: &Plan, diffs: &[(String, String)]) -> String {
         let text = format!("{}{}", text::findings(&document.findings, false), text::plan(plan, diffs));
-        output::result(self.session.global.output, &text, &document.json());
+        if guard::is_live(&self.request.answers) || plan.is_empty() {
+            return text;
+        }
+        format!("{text}  on another root no daemon is told and no way into this machine closes\n")
     }
 
     fn stopped(&self, document: &Document) -> Exit {
@@ -317,10 +336,7 @@ fn unplannable(error: &engine::PlanError) -> Failure {
 }
 
 fn ask() -> bool {
-    if !std::io::stdin().is_terminal() {
-        return false;
-    }
-    output::say("make these changes? [y/N]");
+    output::ask("make these changes? [y/N]");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }

@@ -56,7 +56,7 @@ pub fn declined(answers: &Answers, approve: &Approve, plan: &Plan) -> Result<(),
         return Err(Failure::new(Exit::Usage, what)
             .hint("approve it with --yes, or give a time in which you can log in anew, as 10min"));
     }
-    output::say(&format!("⚠ not guarded: should this close a way in ({doors}), nothing takes it back"));
+    output::warn(&format!("not guarded: should this close a way in ({doors}), nothing takes it back"));
     Ok(())
 }
 

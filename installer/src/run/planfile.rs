@@ -8,7 +8,10 @@ use std::path::Path;
 use model::Plan;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::Format;
 use crate::failure::{Exit, Failure};
+use crate::output;
+use crate::output::document::Document;
 
 /// A stored plan.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,6 +40,23 @@ pub fn store(path: &Path, plan: &Plan) -> Result<(), Failure> {
     let text = text.map_err(|error| storing().because(&error))?;
     let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     opened.and_then(|mut file| file.write_all(&text)).map_err(|error| storing().because(&error))
+}
+
+/// Stores a plan and says so: `document` tells what it is.
+///
+/// # Errors
+/// As [`store`].
+pub fn store_and_tell(
+    path: &Path,
+    plan: &Plan,
+    mut document: Document,
+    format: Format,
+) -> Result<Exit, Failure> {
+    store(path, plan)?;
+    document.finished = jiff::Timestamp::now().to_string();
+    let text = format!("the plan is in {}; enforce it with --plan-in", path.display());
+    output::told(format, &text, &document);
+    Ok(Exit::Done)
 }
 
 /// Reads a stored plan.

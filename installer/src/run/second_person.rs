@@ -17,7 +17,7 @@ struct Why(String);
 /// Who approved this plan besides the operator; `None` where nobody has to.
 ///
 /// Taking back and bringing a site up again after a start of the machine never wait for anybody: they lead to a
-/// state that was approved before.
+/// state that was approved before. An approval that is given has to count all the same.
 ///
 /// # Errors
 /// Exit 4 when somebody has to and nobody did who counts.
@@ -27,7 +27,9 @@ pub fn approval(
     plan: &Plan,
     given: Option<&Path>,
 ) -> Result<Option<String>, Failure> {
-    if !request.answers.approval.second_person || request.command == "recover" || plan.is_empty() {
+    let waits =
+        request.answers.approval.second_person && !matches!(request.command.as_str(), "recover" | "rollback");
+    if plan.is_empty() || !waits && given.is_none() {
         return Ok(None);
     }
     let mut answers = request.answers.clone();

@@ -111,7 +111,8 @@ impl<'g> Session<'g> {
         let measured = if measure_live { Path::new("/") } else { root };
         #[expect(clippy::disallowed_methods, reason = "the binary hands the clock to the libraries")]
         let clock = SystemTime::now;
-        let facts = Facts::new(measured, clock).map_err(|error| opening().because(&error))?;
+        let facts = Facts::new(measured, clock)
+            .map_err(|error| opening().because(&error).hint("give a folder with --root"))?;
         let peer = LockPeer {
             program: PathBuf::from("/proc/self/exe"),
             arguments: vec!["agent".to_owned(), "lock-peer".to_owned()],

@@ -86,17 +86,22 @@ pub fn applied(request: &Request) -> Vec<String> {
     request.answers.harden.tailoring.clone().unwrap_or_else(of_install)
 }
 
-/// The controls of `[preflight]`, with what is known of the site as their variables.
+/// The controls of `[preflight]` with what is known of the site as their variables; all, or `only` these, by id or
+/// reference.
 ///
 /// # Errors
 /// As [`harden`].
 pub fn preflight(
     request: &Request,
     declared: &BTreeMap<String, String>,
+    only: &[String],
 ) -> Result<Vec<Box<dyn Control>>, Failure> {
     let preflight = &request.answers.preflight;
+    let certificates = &request.answers.stack.certificates;
+    let named = |id: &String| own_certificate(id).is_some_and(|name| certificates.contains_key(name));
+    let (named, plain): (Vec<_>, Vec<_>) = only.iter().cloned().partition(named);
     let catalogue = catalogue(&request.profiles)?;
-    let mut tailoring = tailoring(&[], &preflight.skip, &preflight.set);
+    let mut tailoring = tailoring(&plain, &preflight.skip, &preflight.set);
     for (name, value) in declared {
         tailoring.set.entry(name.clone()).or_insert_with(|| value.clone());
     }
@@ -104,13 +109,15 @@ pub fn preflight(
         let profile = &preflight.profile;
         catalogue.resolve(profile, tailoring).map_err(|error| unresolved(profile, &error))
     };
-    let mut controls = resolve(&tailoring)?;
-    let certificates = &request.answers.stack.certificates;
+    let mut controls = if plain.is_empty() && !named.is_empty() { Vec::new() } else { resolve(&tailoring)? };
     if certificates.is_empty() {
         return Ok(controls);
     }
+    let all = controls.len();
     controls.retain(|control| control.id().as_str() != CERTIFICATES);
-    for (name, certificate) in certificates {
+    let each = controls.len() < all;
+    let is_named = |name: &str| named.iter().any(|id| own_certificate(id) == Some(name));
+    for (name, certificate) in certificates.iter().filter(|(name, _)| each || is_named(name)) {
         let mut own = Tailoring { only: vec![CERTIFICATES.to_owned()], ..tailoring.clone() };
         own.set.extend(of_certificate(certificate));
         controls.extend(resolve(&own)?.into_iter().map(|control| Named::boxed(control, name)));
@@ -118,14 +125,20 @@ pub fn preflight(
     Ok(controls)
 }
 
-/// The controls of certificates alone, for drift.
+/// The name of the certificate that a control is asked about, as in `env.certificates.nginx`.
+fn own_certificate(id: &str) -> Option<&str> {
+    id.strip_prefix(CERTIFICATES)?.strip_prefix('.')
+}
+
+/// The controls of the certificates that the answers name, for drift.
 ///
 /// # Errors
 /// As [`harden`].
 pub fn certificates(request: &Request) -> Result<Vec<Box<dyn Control>>, Failure> {
-    let mut controls = preflight(request, &BTreeMap::new())?;
-    controls.retain(|control| control.id().as_str().starts_with(CERTIFICATES));
-    Ok(controls)
+    if request.answers.stack.certificates.is_empty() {
+        return Ok(Vec::new());
+    }
+    preflight(request, &BTreeMap::new(), &[CERTIFICATES.to_owned()])
 }
 
 /// Makes sure that what people decided about, and still holds, exists: a decision about a rule that was renamed
@@ -239,9 +252,10 @@ fn text(value: &Value) -> String {
 }
 
 fn unresolved(profile: &str, error: &ResolveError) -> Failure {
-    Failure::new(Exit::Usage, format!("selecting the controls of profile {profile}"))
-        .because(error)
-        .hint("`groundfast profile list` shows the profiles, `groundfast explain CONTROL` a control")
+    Failure::new(Exit::Usage, format!("selecting the controls of profile {profile}")).because(error).hint(
+        "`groundfast profile list` shows the profiles, `groundfast explain CONTROL` a control; what a bundle \
+             brings is known with the bundle only (`groundfast answers check --bundle FILE`)",
+    )
 }
 
 /// A control that is asked about one of several things of a kind.

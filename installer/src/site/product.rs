@@ -205,7 +205,7 @@ fn one_secret(need: &SecretNeed, answers: &Answers, places: &Places) -> Result<W
         .hint(format!("add `{} = \"file:/path\"` under [secrets]", need.name))
     })?;
     let bad = |error: &dyn std::error::Error| {
-        Failure::new(Exit::Usage, format!("[secrets] {} = \"{text}\"", need.name)).because(error)
+        Failure::new(Exit::Usage, format!("reading where the secret `{}` lives", need.name)).because(error)
     };
     let reference: Reference = text.parse().map_err(|error: secrets::ReferenceError| bad(&error))?;
     let target = places.secrets.join(&need.name).map_err(|error| bad(&error))?;

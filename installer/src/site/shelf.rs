@@ -116,7 +116,7 @@ impl Shelf {
             let note = format!("the record {} does not count: {why}", path.display());
             match claims {
                 Some(record) => context.note(record, note),
-                None => output::say(&format!("⚠ {note}")),
+                None => output::warn(&note),
             }
         }
         context
@@ -215,7 +215,7 @@ fn of_root(
     };
     let trust = trust.map_err(|error| failed("cannot tell who may sign records here", &error))?;
     Ok(trust.record_keys(role, Timestamp::now()).unwrap_or_else(|refusal| {
-        output::say(&format!("⚠ nobody may sign for the role `{}` here: {refusal}", role.name()));
+        output::warn(&format!("nobody may sign for the role `{}` here: {refusal}", role.name()));
         Vec::new()
     }))
 }

@@ -73,7 +73,7 @@ pub async fn suits(
     let root = harden.root.as_deref().unwrap_or(Path::new("/"));
     let seen = session.local(root, false)?.observe(&[Resource::Fact(Fact::Distribution)]).await.pop();
     let Some(Ok(system)) = seen else {
-        crate::output::say(&format!(
+        crate::output::warn(&format!(
             "which system this is could not be told; {} may not fit it",
             benchmark.title
         ));
@@ -85,7 +85,7 @@ pub async fn suits(
     }
     let message = format!("{} is not written for {id} {version}", benchmark.title);
     if look_only {
-        crate::output::say(&message);
+        crate::output::warn(&message);
         return Ok(());
     }
     let catalogue = catalogue(&request.profiles)?;
