@@ -108,6 +108,13 @@ impl Scratch {
         command
     }
 
+    /// Any program with that environment.
+    pub fn command_of(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        self.prepare(&mut command);
+        command
+    }
+
     /// Gives any command that environment.
     pub fn prepare(&self, command: &mut Command) {
         command

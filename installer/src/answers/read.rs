@@ -176,7 +176,7 @@ mod tests {
         let set = ["harden.profile=cis-debian12-l1-server", "stack.timeout_seconds=5", "site.ntp=[\"a\"]"];
         let answers = parse("version = 1", &set).unwrap();
         assert_eq!(answers.harden.profile.as_deref(), Some("cis-debian12-l1-server"));
-        assert_eq!(answers.stack.timeout_seconds, 5);
+        assert_eq!(answers.stack.timeout_seconds, Some(5));
         assert_eq!(answers.site.ntp, ["a"]);
         assert!(parse("version = 1", &["harden.nope=1"]).unwrap_err().summary().contains("unknown field"));
         assert!(parse("version = 1", &["nonsense"]).is_err());

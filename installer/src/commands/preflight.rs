@@ -12,7 +12,7 @@ use crate::cli::{Global, Select};
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::run::session::{Request, Session, files_only};
-use crate::site::{controls, shelf};
+use crate::site::{controls, declared, shelf};
 use report::text;
 
 /// Check whether this machine can carry the product, without changing anything.
@@ -46,9 +46,9 @@ pub async fn run(command: &Preflight, global: &Global) -> Result<Exit, Failure> 
     answers.preflight.set.extend(variables(&command.select.set)?);
     answers.preflight.skip.extend(skips(&command.select));
     answers.records.paths.extend(shelf::given(&command.select.waivers)?);
-    let declared = controls::declared(&answers, None, &global.data_dir);
+    let known = declared::variables(&answers, None, &global.data_dir);
     let request = Request { command: "preflight".to_owned(), answers, ..Request::default() };
-    let mut controls = controls::preflight(&request, &declared)?;
+    let mut controls = controls::preflight(&request, &known)?;
     if !command.select.only.is_empty() {
         let wanted = |id: &str| command.select.only.iter().any(|only| only == id);
         controls.retain(|control| wanted(control.id().as_str()));

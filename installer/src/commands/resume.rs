@@ -126,7 +126,12 @@ pub async fn take_back(session: &Session<'_>, past: &Past, why: &str) -> Result<
         cancel: &cancel,
         guard: guard.as_ref().map(|guard| guard as &dyn Guard),
     };
-    engine::recover(&run, &past.replay, why).await.ok_or_else(none)
+    let outcome = engine::recover(&run, &past.replay, why).await.ok_or_else(none)?;
+    // The run is over, so what it replaced is not needed any more. It ended as it ended, whatever becomes of that.
+    if let (Outcome::RolledBack { .. }, Err(failure)) = (&outcome, site.forget_replaced(session)) {
+        output::say(&format!("⚠ {}", failure.summary()));
+    }
+    Ok(outcome)
 }
 
 /// Shows what [`take_back`] would do.
