@@ -16,10 +16,10 @@ name = "demo"
 key = "cosign.pub"
 
 [preflight]
-# What may be wrong with a machine that is no site: an unsynchronised clock, no name server behind the demo's own
-# network, other listeners, no auditd, a docker group. Waived until a date, and shown as waived where it is so.
+# What may be wrong with a machine that is no site: an unsynchronised clock, a slow disk, no name server behind the
+# demo's own network, other listeners, no auditd, a docker group. Waived until a date, and shown as waived where so.
 TOML
-for control in env.clock_synchronised env.dns env.listeners env.audit env.runtime_access; do
+for control in env.clock_synchronised env.fsync env.dns env.listeners env.audit env.runtime_access; do
   cat <<TOML
 [[preflight.waivers]]
 control = "$control"

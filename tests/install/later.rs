@@ -185,6 +185,7 @@ pub(crate) fn everything_is_taken_back(site: &Site, before: &BTreeMap<String, St
     assert_eq!(site.docker(&["images", "-q", "companyos/*"]), "", "the images are gone");
     let left = fs::read_dir(site.data().join("secrets")).map_or(0, Iterator::count);
     assert_eq!(left, 0, "secrets are left");
+    assert!(!site.secrets_mounted(), "an empty place is left");
     // No run had touched this file before somebody widened it: the run that mended it gives back what it found.
     let passwd = site.root.join("etc/passwd");
     assert_eq!(fs::metadata(&passwd).unwrap().permissions().mode() & 0o7777, 0o666);

@@ -19,7 +19,9 @@ fn refuses(site: &Site, what: &str, code: i32, words: &[&str], run: impl FnOnce(
     }
     assert_eq!(snapshot(&site.root), before, "{what}: the root is as it was");
     assert_eq!(site.containers(), Vec::<String>::new(), "{what}");
-    assert!(!site.data().join("runs").exists(), "{what}: no run was begun");
+    let kept = fs::read_dir(site.data()).into_iter().flatten().map(|entry| entry.unwrap().file_name());
+    let kept: Vec<_> = kept.filter(|name| name != "lock").collect();
+    assert!(kept.is_empty(), "{what}: no run was begun, no release accepted, nothing is kept: {kept:?}");
     assert!(!site.secrets_mounted(), "{what}: no secret was injected");
 }
 
@@ -96,6 +98,18 @@ fn bad_answers(site: &Site) {
 fn bad_surroundings(site: &Site) {
     let nothing = ["--set", "stack.socket=/nonexistent/docker.sock"];
     refuses(site, "no engine", 3, &["/nonexistent/docker.sock"], || site.install(&nothing));
+
+    let covers = |text: &str| text.replace("dns = [\"companyos.internal\"", "dns = [\"nowhere.example\"");
+    let elsewhere = site.bundle_with("elsewhere", |name, text| match name {
+        "bundle.toml" => {
+            assert_ne!(covers(&text), text);
+            covers(&text)
+        }
+        _ => text,
+    });
+    let words = ["env.certificates.nginx", "not valid for nowhere.example"];
+    refuses(site, "a certificate of other names", 3, &words, || site.install_bundle(&elsewhere, &[]));
+    fs::remove_file(&elsewhere).unwrap();
 
     // Somebody else, who may read the answers and the public key but no secret.
     for place in ["", "site", "answers.toml", "cosign.pub"] {

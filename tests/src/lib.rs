@@ -109,6 +109,13 @@ impl Scratch {
         command
     }
 
+    /// Any program with that environment.
+    pub fn command_of(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        self.prepare(&mut command);
+        command
+    }
+
     /// Gives any command that environment.
     pub fn prepare(&self, command: &mut Command) {
         command
@@ -143,7 +150,13 @@ impl Scratch {
             let status = Command::new("cp").arg("-a").arg(from.join(part)).arg(&to).status().unwrap();
             assert!(status.success(), "copying {part}");
         }
-        std::os::unix::fs::symlink("usr/lib", root.join("lib")).unwrap();
+        // The folders in which its start-up files look for programs, which are not needed themselves.
+        for folder in ["bin", "sbin", "games", "local/bin", "local/sbin", "local/games"] {
+            fs::create_dir_all(root.join("usr").join(folder)).unwrap();
+        }
+        for name in ["bin", "lib", "sbin"] {
+            std::os::unix::fs::symlink(format!("usr/{name}"), root.join(name)).unwrap();
+        }
         root
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use model::HostPath;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -71,7 +72,7 @@ pub struct Volume {
     /// Whether a database locks files on it.
     #[serde(default)]
     pub database: bool,
-    /// The directory on the host, when it is bound to one.
+    /// The directory on the host, when it is bound to one; the site's answers have to name the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
@@ -220,6 +221,10 @@ impl Declarations {
                 secret.name, secret.mode
             );
             return Err((secret.name.clone(), reason));
+        }
+        let not_absolute = |path: &&String| path.parse::<HostPath>().is_err();
+        if let Some(path) = self.volumes.iter().filter_map(|volume| volume.path.as_ref()).find(not_absolute) {
+            return Err((path.clone(), format!("`{path}` is not an absolute path without `.` and `..`")));
         }
         let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
         for smoke in &self.smoke {

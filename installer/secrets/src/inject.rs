@@ -4,6 +4,7 @@
 //! file, so that one rename replaces everything at once. The value that a run replaces stays beside the new
 //! one until [`Injected::seal`], so that undoing needs no source.
 
+use std::ffi::CString;
 use std::fs::DirBuilder;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -56,19 +57,34 @@ impl Injected {
         Self { folder, key }
     }
 
-    /// Forgets the values that were replaced: after this, undoing needs the source again.
+    /// The key of the fingerprints.
+    pub fn key(&self) -> &SiteKey {
+        &self.key
+    }
+
+    /// Forgets the values that were replaced: after this, undoing needs the source again. Where no secret is left,
+    /// the tmpfs goes as well.
     ///
     /// # Errors
     /// When one cannot be removed.
     pub fn seal(&self) -> io::Result<()> {
         let Some(folder) = self.open()? else { return Ok(()) };
-        let Some(previous) = subfolder(&folder, PREVIOUS)? else { return Ok(()) };
-        let names: Vec<_> = rustix::fs::Dir::read_from(&previous)?.collect::<Result<_, _>>()?;
-        for entry in names.iter().filter(|entry| !matches!(entry.file_name().to_bytes(), b"." | b"..")) {
-            rustix::fs::unlinkat(&previous, entry.file_name(), AtFlags::empty())?;
+        if let Some(previous) = subfolder(&folder, PREVIOUS)? {
+            for name in names(&previous)? {
+                rustix::fs::unlinkat(&previous, name.as_c_str(), AtFlags::empty())?;
+            }
+            rustix::fs::unlinkat(&folder, PREVIOUS, AtFlags::REMOVEDIR)?;
         }
-        rustix::fs::unlinkat(&folder, PREVIOUS, AtFlags::REMOVEDIR)?;
-        Ok(())
+        if !names(&folder)?.is_empty() {
+            return Ok(());
+        }
+        // An open directory keeps its file system busy.
+        drop(folder);
+        match self.unmount() {
+            // Somebody looks around in there. It holds nothing, so it may stay until the machine starts anew.
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(()),
+            other => other,
+        }
     }
 
     /// Takes the tmpfs and with it every injected secret away.
@@ -275,6 +291,13 @@ impl Host for Injected {
 fn open_file(folder: &impl AsFd, name: &str) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     rustix::fs::openat(folder, name, flags, Mode::empty())
+}
+
+/// The names in a folder.
+fn names(folder: &OwnedFd) -> io::Result<Vec<CString>> {
+    let entries = rustix::fs::Dir::read_from(folder)?.collect::<Result<Vec<_>, _>>()?;
+    let named = entries.iter().map(|entry| entry.file_name().to_owned());
+    Ok(named.filter(|name| !matches!(name.to_bytes(), b"." | b"..")).collect())
 }
 
 fn subfolder(folder: &OwnedFd, name: &str) -> io::Result<Option<OwnedFd>> {

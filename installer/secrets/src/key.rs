@@ -46,7 +46,7 @@ impl SiteKey {
         Self(Zeroizing::new(bytes))
     }
 
-    /// A key that nobody keeps: for looking at a plan before the site has one.
+    /// A key that nobody keeps yet: for looking at a plan before the site has one. See [`SiteKey::keep`].
     ///
     /// # Errors
     /// When the system gives no random bytes.
@@ -96,10 +96,23 @@ impl SiteKey {
         if let Some(key) = Self::load(folder)? {
             return Ok(key);
         }
-        let path = folder.join(NAME);
-        make(folder).map_err(|source| KeyError::Io { path: path.clone(), source })?;
-        Self::load(folder)?
-            .ok_or_else(|| KeyError::Unsafe { path, what: "vanished while it was made".to_owned() })
+        place(folder, &*random().map_err(|source| KeyError::Io { path: folder.join(NAME), source })?)
+    }
+
+    /// Makes this the key of the folder (0600, durably); nothing happens when it is already.
+    ///
+    /// # Errors
+    /// As [`SiteKey::load`], and when it cannot be written or the folder has another one.
+    pub fn keep(&self, folder: &Path) -> Result<(), KeyError> {
+        let kept = match Self::load(folder)? {
+            Some(kept) => kept,
+            None => place(folder, &self.0)?,
+        };
+        if *kept.0 == *self.0 {
+            return Ok(());
+        }
+        let what = "is another one than this run began with".to_owned();
+        Err(KeyError::Unsafe { path: folder.join(NAME), what })
     }
 
     /// Random bytes for another purpose, made from this key so that there is one key to guard: HMAC-SHA-256 over the
@@ -137,8 +150,15 @@ fn random() -> io::Result<Zeroizing<[u8; 32]>> {
     if filled == key.len() { Ok(key) } else { Err(io::Error::other("the kernel gave too little randomness")) }
 }
 
-fn make(folder: &Path) -> io::Result<()> {
-    let key = random()?;
+/// Puts a key into a folder that has none, and answers the one that is there then.
+fn place(folder: &Path, key: &[u8; 32]) -> Result<SiteKey, KeyError> {
+    let path = folder.join(NAME);
+    write(folder, key).map_err(|source| KeyError::Io { path: path.clone(), source })?;
+    SiteKey::load(folder)?
+        .ok_or_else(|| KeyError::Unsafe { path, what: "vanished while it was made".to_owned() })
+}
+
+fn write(folder: &Path, key: &[u8; 32]) -> io::Result<()> {
     let folder_flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::open(folder, folder_flags, Mode::empty())?;
     // Written under a name of its own and linked: whoever is first wins, and nobody sees half a key.
@@ -148,7 +168,7 @@ fn make(folder: &Path) -> io::Result<()> {
     let written = (|| {
         let file = rustix::fs::openat(&folder, &scratch, flags, Mode::RUSR | Mode::WUSR)?;
         let mut file = std::fs::File::from(file);
-        file.write_all(&*key)?;
+        file.write_all(key)?;
         file.sync_all()?;
         match rustix::fs::linkat(&folder, &scratch, &folder, NAME, AtFlags::empty()) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
@@ -183,6 +203,18 @@ mod tests {
         #[expect(clippy::disallowed_methods, reason = "test set-up")]
         std::fs::write(&path, b"short").unwrap();
         assert!(SiteKey::load(folder.path()).is_err());
+    }
+
+    #[test]
+    fn a_key_made_in_memory_is_kept_where_there_is_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = SiteKey::ephemeral().unwrap();
+        key.keep(folder.path()).unwrap();
+        key.keep(folder.path()).unwrap();
+        assert_eq!(*SiteKey::load(folder.path()).unwrap().unwrap().0, *key.0);
+        let other = SiteKey::ephemeral().unwrap().keep(folder.path()).unwrap_err();
+        assert!(other.to_string().contains("another one"), "{other}");
+        assert_eq!(*SiteKey::load(folder.path()).unwrap().unwrap().0, *key.0, "the first one stays");
     }
 
     #[test]

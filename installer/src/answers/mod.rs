@@ -165,8 +165,9 @@ pub struct Stack {
     /// Name of the Compose project; the product's name when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
-    /// Seconds until everything must be up and healthy.
-    pub timeout_seconds: u64,
+    /// Seconds until everything must be up and healthy; what the bundle declares when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u64>,
     /// Where each certificate that the bundle declares lives.
     pub certificates: BTreeMap<String, Certificate>,
     /// Where the persistent volumes that the bundle declares lie on this machine, by name.
@@ -178,7 +179,7 @@ impl Default for Stack {
         Self {
             socket: PathBuf::from("/var/run/docker.sock"),
             project: None,
-            timeout_seconds: 300,
+            timeout_seconds: None,
             certificates: BTreeMap::new(),
             volumes: BTreeMap::new(),
         }

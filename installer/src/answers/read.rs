@@ -190,7 +190,7 @@ mod tests {
         let answers = parse("version = 1", &set).unwrap();
         assert_eq!(parse("version = 1", &["site.ntp=a, b"]).unwrap().site.ntp, ["a", "b"]);
         assert_eq!(answers.harden.profile.as_deref(), Some("cis-debian12-l1-server"));
-        assert_eq!(answers.stack.timeout_seconds, 5);
+        assert_eq!(answers.stack.timeout_seconds, Some(5));
         assert_eq!(answers.site.ntp, ["a"]);
         assert!(parse("version = 1", &["harden.nope=1"]).unwrap_err().summary().contains("unknown field"));
         assert!(parse("version = 1", &["nonsense"]).is_err());

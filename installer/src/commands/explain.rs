@@ -17,6 +17,7 @@ use crate::output;
 use crate::output::events::Silent;
 use crate::run::session::{Request, Session, files_only};
 use crate::site::controls::{self, catalogue};
+use crate::site::declared;
 use crate::site::tailoring::System;
 use report::text;
 
@@ -126,7 +127,7 @@ async fn judge(
 /// The answers that select this one control of a profile, with what is known of the site.
 fn answers(command: &Explain, id: &str, session: &Session<'_>, profile: &str) -> Result<Answers, Failure> {
     let mut answers = Answers::parse("version = 1", Path::new("--set"), &[])?;
-    let known = controls::declared(&answers, None, &session.global.data_dir);
+    let known = declared::variables(&answers, None, &session.global.data_dir);
     answers.harden.set = known.into_iter().map(|(name, value)| (name, AnswerValue::Text(value))).collect();
     answers.harden.set.extend(variables(&command.set)?);
     answers.harden.only = vec![id.to_owned()];

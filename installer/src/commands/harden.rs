@@ -1,6 +1,6 @@
 //! `groundfast harden`: a profile assessed, planned and enforced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -76,6 +76,8 @@ pub async fn run(command: &Harden, global: &Global) -> Result<Exit, Failure> {
         texts: None,
         earlier: Vec::new(),
         locked: false,
+        vital: BTreeSet::new(),
+        prepare: &|| Ok(()),
         approve: &command.approve,
         answers_approve: command.answers.is_some(),
     };

@@ -19,7 +19,7 @@ use crate::run::session::{Request, Session, files_only};
 use crate::run::{boot, guard};
 use crate::site::product::PLATFORM;
 use crate::site::{Site, trust};
-use crate::site::{controls, shelf, tailoring};
+use crate::site::{controls, declared, shelf, tailoring};
 use crate::{history, output};
 use report::text;
 
@@ -69,6 +69,7 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         answers,
         bundle: Some(contents.root),
         profiles: controls::texts(&contents, verified.blobs())?,
+        certificate_names: declared::certificate_names(&contents),
         ..Request::default()
     };
     tailoring::read(&mut request)?;
@@ -78,12 +79,7 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
     if checked.findings.iter().any(|one| one.severity == Severity::Blocker && one.verdict.is_finding()) {
         return Ok(stopped(&session, checked));
     }
-    let site = if look_only {
-        Site::open(&session, &request)?.with_product(&session, &contents, Some(verified.blobs()))?
-    } else {
-        unpack(&session, &verified)?;
-        Site::open(&session, &request)?.with_product(&session, &contents, None)?
-    };
+    let site = Site::open(&session, &request)?.with_product(&session, &contents, Some(verified.blobs()))?;
     let chosen = controls::chosen(&request)?;
     tailoring::suits(&session, &request, &chosen, look_only).await?;
     let backends = site.backends();
@@ -102,9 +98,15 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         approve: &command.approve,
         answers_approve: true,
         locked: lock.is_some(),
+        vital: site.vital(),
+        prepare: &|| site.keep_key(&session).and_then(|()| unpack(&session, &verified)),
         request,
     };
     let exit = job.run().await?;
+    if command.approve.plan_out.is_some() && exit == Exit::Done {
+        // The plan names secrets by this key, so it can be enforced with no other.
+        site.keep_key(&session)?;
+    }
     if !look_only {
         site.forget_replaced(&session)?;
     }
@@ -152,8 +154,8 @@ async fn preflight(
     context: &Context,
 ) -> Result<Assessment, Failure> {
     session.events.emit(Kind::Phase { name: "preflight".to_owned() });
-    let declared = controls::declared(&request.answers, Some(contents), &session.global.data_dir);
-    let controls = controls::preflight(request, &declared, &[])?;
+    let known = declared::variables(&request.answers, Some(contents), &session.global.data_dir);
+    let controls = controls::preflight(request, &known, &[])?;
     let local = session.local(Path::new("/"), true)?;
     Ok(assess(&controls, &files_only(&local), context, &session.events).await)
 }

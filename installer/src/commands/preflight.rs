@@ -12,7 +12,7 @@ use crate::cli::{Global, Select};
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::run::session::{Request, Session, files_only};
-use crate::site::{controls, shelf};
+use crate::site::{controls, declared, shelf};
 use report::text;
 
 /// Check whether this machine can carry the product, without changing anything.
@@ -51,9 +51,9 @@ pub async fn run(command: &Preflight, global: &Global) -> Result<Exit, Failure> 
     answers.preflight.set.extend(variables(&by_name)?);
     answers.preflight.skip.extend(skips(&command.select));
     answers.records.paths.extend(shelf::given(&command.select.waivers)?);
-    let declared = controls::declared(&answers, None, &global.data_dir);
+    let known = declared::variables(&answers, None, &global.data_dir);
     let request = Request { command: "preflight".to_owned(), answers, ..Request::default() };
-    let controls = controls::preflight(&request, &declared, &command.select.only)?;
+    let controls = controls::preflight(&request, &known, &command.select.only)?;
     let context = session.context(&request.answers)?;
     controls::all_known(&request, &context)?;
     let root = command.root.as_deref().unwrap_or(Path::new("/"));

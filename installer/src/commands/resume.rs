@@ -134,10 +134,15 @@ pub async fn take_back(session: &Session<'_>, past: &Past, why: &str) -> Result<
         cancel: &cancel,
         guard: guard.as_ref().map(|guard| guard as &dyn Guard),
     };
-    engine::recover(&run, &past.replay, why).await.ok_or_else(|| {
+    let outcome = engine::recover(&run, &past.replay, why).await.ok_or_else(|| {
         Failure::new(Exit::Error, format!("run {} was sealed meanwhile", past.name))
             .hint("`groundfast status` lists the runs")
-    })
+    })?;
+    // The run is over, so what it replaced is not needed any more. It ended as it ended, whatever becomes of that.
+    if let (Outcome::RolledBack { .. }, Err(failure)) = (&outcome, site.forget_replaced(session)) {
+        output::say(&format!("⚠ {}", failure.summary()));
+    }
+    Ok(outcome)
 }
 
 /// Shows what [`take_back`] would do.

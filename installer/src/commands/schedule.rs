@@ -1,5 +1,6 @@
 //! `groundfast drift --schedule`: a timer of systemd that looks for drift, put into place like everything else.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -103,6 +104,8 @@ pub async fn run(command: &Schedule, answers: Option<&Answers>, global: &Global)
         texts: None,
         earlier: Vec::new(),
         locked: false,
+        vital: BTreeSet::new(),
+        prepare: &|| Ok(()),
         approve: &command.approve,
         answers_approve: answers.is_some(),
     };

@@ -67,6 +67,8 @@ pub async fn recover(session: &Session<'_>, only_plan: bool) -> Result<Exit, Fai
         answers_approve: true,
         told: tailoring::told(&request, &crate::site::controls::chosen(&request)?)?,
         locked: true,
+        vital: site.vital(),
+        prepare: &|| site.keep_key(session),
         request: request.clone(),
     };
     let exit = job.run().await?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 
 use engine::{
-    Assessment, Cancel, Context, MemoryBlobs, Outcome, Progress, Several, assess, diff, enforce,
+    Assessment, Cancel, Context, MemoryBlobs, Outcome, Progress, Replay, Run, Several, assess, diff, enforce,
     enforce_first,
 };
 use host::RunDir;
@@ -25,6 +25,9 @@ use crate::run::planfile;
 use crate::run::session::{Request, Session};
 use crate::run::{access, guard, second_person};
 use report::text;
+
+/// What is said when a finding of the highest severity is open.
+const BLOCKED: &str = "a blocker stopped the run";
 
 /// Everything one convergence works with.
 pub struct Job<'j> {
@@ -48,6 +51,11 @@ pub struct Job<'j> {
     pub told: serde_json::Value,
     /// Whether the caller holds the lock of this machine already.
     pub locked: bool,
+    /// Controls that have to be checkable for the run to have a meaning: nothing is planned around one that is not.
+    pub vital: BTreeSet<ControlId>,
+    /// Puts in place what the run needs besides its plan, such as the bytes of a bundle; called once, when nothing is
+    /// left that could refuse.
+    pub prepare: &'j dyn Fn() -> Result<(), Failure>,
 }
 
 impl Job<'_> {
@@ -60,8 +68,11 @@ impl Job<'_> {
         sink.emit(Kind::Phase { name: "assess".to_owned() });
         let mut before = assess(&self.controls, self.host, &self.context, sink).await;
         sink.emit(Kind::PhaseEnded { name: "assess".to_owned(), ok: true });
+        if let Some(why) = self.unseen(&before.findings) {
+            return Ok(self.stopped(before.findings, &why));
+        }
         if before.findings.iter().any(blocks) {
-            return Ok(self.stopped(&self.judged(before.findings, "findings")));
+            return Ok(self.stopped(before.findings, BLOCKED));
         }
         let planned = MemoryBlobs::default();
         let plan =
@@ -80,7 +91,7 @@ impl Job<'_> {
             return planfile::store_and_tell(path, &plan, document, self.session.global.output);
         }
         if before.findings.iter().any(blocks) {
-            return Ok(self.stopped(&self.judged(before.findings, "findings")));
+            return Ok(self.stopped(before.findings, BLOCKED));
         }
         let by = self.approver(&plan, &before, &diffs)?;
         let (held, plan) = match self.held_back(&plan) {
@@ -137,6 +148,7 @@ impl Job<'_> {
         let guard = guard::of(session, &self.request.answers)?;
         let _lock = if self.locked { None } else { Some(lock(session)?) };
         refuse_interrupted(session)?;
+        (self.prepare)()?;
         let texts: Vec<&MemoryBlobs> = self.texts.into_iter().chain([planned]).collect();
         // Packages that come first change what there is to plan. A stored plan is enforced as it stands.
         let first = engine::packages_first(approved.plan()).filter(|_| !self.is_exact());
@@ -197,6 +209,11 @@ impl Job<'_> {
         };
         let memory = MemoryBlobs::default();
         let seen = assess(&self.controls, self.host, &self.context, &Silent).await;
+        if let Some(why) = self.unseen(&seen.findings) {
+            watcher.abort();
+            let outcome = take_back(&run, directory, &why).await?;
+            return Ok((first, outcome));
+        }
         let whole = match self.plan(&seen, held, &memory).await {
             Ok(rest) => engine::extend(first.plan(), rest),
             // The packages are there all the same; what is left is told by the findings, and planned next time.
@@ -303,12 +320,34 @@ impl Job<'_> {
         format!("{text}  on another root no daemon is told and no way into this machine closes\n")
     }
 
-    fn stopped(&self, document: &Document) -> Exit {
+    /// Why there is no telling what would have to be done, when a vital control could not be checked.
+    fn unseen(&self, findings: &[Finding]) -> Option<String> {
+        let unchecked = |one: &&Finding| {
+            matches!(one.verdict, Verdict::Unknown | Verdict::Error) && self.vital.contains(&one.control)
+        };
+        let first = findings.iter().find(unchecked)?;
+        let count = findings.iter().filter(unchecked).count();
+        Some(format!(
+            "{count} controls of the product could not be checked, the first being {}: {}",
+            first.control, first.actual
+        ))
+    }
+
+    fn stopped(&self, findings: Vec<Finding>, why: &str) -> Exit {
+        let document = self.judged(findings, "findings");
         let text = text::findings(&document.findings, false);
         output::result(self.session.global.output, &text, &document.json());
-        output::say("a blocker stopped the run; nothing was changed");
+        output::say(&format!("{why}; nothing was changed"));
         Exit::Findings
     }
+}
+
+/// Takes back what this run has made so far.
+async fn take_back(run: &Run<'_>, directory: &RunDir, why: &str) -> Result<Outcome, Failure> {
+    let reading = || Failure::new(Exit::Error, "reading the journal to take the run back");
+    let entries = directory.journal().map_err(|error| reading().because(&error))?;
+    let replay = Replay::of(&entries).map_err(|error| reading().because(&error))?;
+    engine::recover(run, &replay, why).await.ok_or_else(reading)
 }
 
 /// Approves a plan, as far as the approval goes.

@@ -1,5 +1,6 @@
 //! One command on one machine: its name and time, its backends, its stream of events, its request.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -29,6 +30,9 @@ pub struct Request {
     /// The profiles that came with the bundle, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<(String, String)>,
+    /// The names that the bundle wants the site's certificates to cover, by the certificate's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub certificate_names: BTreeMap<String, Vec<String>>,
     /// The runs that this one takes back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undoes: Vec<String>,

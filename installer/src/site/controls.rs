@@ -1,15 +1,13 @@
 //! From answers to controls: which profiles, tailored how, with what is known of the site.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use bundle::Contents;
-use bundle::spec::Protocol;
 use engine::Context;
 use model::{About, Blobs, Control, ControlId, Demand, Evidence, Judgement, Resource};
 use profiles::{Catalogue, ResolveError, Tailoring};
 
-use crate::answers::{Answers, Certificate, Skip, Value};
+use crate::answers::{Certificate, Skip, Value};
 use crate::commands::bundle::failed;
 use crate::failure::{Exit, Failure};
 use crate::run::session::Request;
@@ -120,6 +118,9 @@ pub fn preflight(
     for (name, certificate) in certificates.iter().filter(|(name, _)| each || is_named(name)) {
         let mut own = Tailoring { only: vec![CERTIFICATES.to_owned()], ..tailoring.clone() };
         own.set.extend(of_certificate(certificate));
+        if let Some(names) = request.certificate_names.get(name) {
+            own.set.entry("certificate_names".to_owned()).or_insert_with(|| names.join(","));
+        }
         controls.extend(resolve(&own)?.into_iter().map(|control| Named::boxed(control, name)));
     }
     Ok(controls)
@@ -177,60 +178,6 @@ fn of_certificate(certificate: &Certificate) -> [(String, String); 3] {
         ("certificate_key".to_owned(), key),
         ("certificate_authority".to_owned(), certificate.authority.display().to_string()),
     ]
-}
-
-/// What is known of the site and declared by the bundle, as variables of the environment profile.
-pub fn declared(answers: &Answers, contents: Option<&Contents>, data: &Path) -> BTreeMap<String, String> {
-    let mut known = BTreeMap::new();
-    let mut know = |name: &str, value: String| drop(known.insert(name.to_owned(), value));
-    know("ntp_servers", answers.site.ntp.join(","));
-    know("docker_socket", answers.stack.socket.display().to_string());
-    if !answers.site.no_proxy.is_empty() {
-        know("internal", answers.site.no_proxy.join(","));
-    }
-    let volumes: Vec<_> = answers.stack.volumes.values().map(|path| path.display().to_string()).collect();
-    if !volumes.is_empty() {
-        know("persistent_paths", volumes.join(","));
-    }
-    let Some(contents) = contents else { return known };
-    let needs = &contents.declarations;
-    let project = answers.stack.project.as_ref().unwrap_or(&contents.release.product);
-    know("project", project.clone());
-    know("cpus", needs.cpu.max(1).to_string());
-    know("memory_mib", mib(needs.memory.0).to_string());
-    // The store holds the bundle once; loaded images and volumes need room beside it.
-    let volumes: u64 = needs.volumes.iter().map(|volume| volume.size.0).sum();
-    let wanted = mib(contents.release.total_size) + mib(needs.disk.0) + mib(volumes);
-    know("disk", format!("{}={wanted}", existing(data).display()));
-    know("inodes", format!("{}=10000", existing(data).display()));
-    if !needs.ports.is_empty() {
-        let ports: Vec<_> = needs
-            .ports
-            .iter()
-            .map(|port| {
-                let protocol = match port.protocol {
-                    Protocol::Tcp => "tcp",
-                    Protocol::Udp => "udp",
-                };
-                format!("{}/{protocol}", port.port)
-            })
-            .collect();
-        know("ports", ports.join(","));
-    }
-    if !needs.dns.is_empty() {
-        know("dns_names", needs.dns.join(","));
-    }
-    known
-}
-
-fn mib(bytes: u64) -> u64 {
-    bytes.div_ceil(1 << 20)
-}
-
-/// The nearest directory above a path that is there: where its space will come from.
-fn existing(path: &Path) -> std::path::PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    absolute.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new("/")).to_owned()
 }
 
 fn tailoring(only: &[String], skip: &[Skip], set: &BTreeMap<String, Value>) -> Tailoring {

@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod controls;
+pub mod declared;
 pub mod product;
 pub mod shelf;
 pub mod tailoring;
@@ -12,10 +13,11 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bundle::spec::Limits;
 use bundle::{Contents, Store, Trust};
 use engine::{Pin, Router};
 use host::{Local, Traces};
-use model::{Blobs, Control, Host, HostPath, Resource, State};
+use model::{Blobs, Control, ControlId, Host, HostPath, Resource, State};
 use secrets::{Injected, SecretInPlace, SiteKey};
 use stack::{Docker, Engine, Release, Stack, StackNeeds};
 
@@ -48,8 +50,11 @@ impl Site {
         let local = session.local(&root, installs || root == Path::new("/"))?;
         let places = Places::below(&session.global.data_dir)?;
         let container = if installs {
-            let key = site_key(&places, true)?;
-            Some((engine_of(&request.answers, &places), Injected::new(places.secrets, key)))
+            let key = site_key(&places)?;
+            Some((
+                engine_of(&request.answers, &places, Limits::default()),
+                Injected::new(places.secrets, key),
+            ))
         } else {
             None
         };
@@ -82,10 +87,10 @@ impl Site {
         medium: Option<&dyn Blobs>,
     ) -> Result<Self, Failure> {
         let places = Places::below(&session.global.data_dir)?;
-        let key = site_key(&places, medium.is_some())?;
+        let key = site_key(&places)?;
         let answers = &self.request.answers;
         let product = Product::new(contents, medium.unwrap_or(&self.store), answers, &places, &key)?;
-        let stack = engine_of(answers, &places)
+        let stack = engine_of(answers, &places, product.limits)
             .with_images(product.images.clone())
             .with_checks(product.release.compose, product.checks.clone());
         self.container = Some((stack, Injected::new(places.secrets, key)));
@@ -128,6 +133,29 @@ impl Site {
         self.product.as_ref()
     }
 
+    /// The controls without which there is no product here: when one of them cannot be checked, nothing may be
+    /// planned around it.
+    pub fn vital(&self) -> BTreeSet<ControlId> {
+        let controls = self.product.iter().flat_map(Product::controls);
+        controls.map(|control| control.id().clone()).collect()
+    }
+
+    /// Keeps the key with which this site's secrets were fingerprinted, where there was none before.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep_key(&self, session: &Session<'_>) -> Result<(), Failure> {
+        let Some((_, injected)) = &self.container else { return Ok(()) };
+        let folder = Places::below(&session.global.data_dir)?.keys;
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(|error| {
+            Failure::new(Exit::Error, format!("making {}", folder.display())).because(&error)
+        })?;
+        injected.key().keep(&folder).map_err(|error| {
+            Failure::new(Exit::Error, "keeping the site's key; nothing was changed").because(&error)
+        })
+    }
+
     /// Everything that an enforcement of the request is to make true.
     ///
     /// # Errors
@@ -142,6 +170,7 @@ impl Site {
     }
 
     /// Forgets the secrets that a run replaced, once it is sealed: while one waits to be confirmed they are needed.
+    /// Where none is left at all, their place goes too.
     ///
     /// # Errors
     /// When one cannot be removed, or the runs cannot be read.
@@ -198,24 +227,18 @@ pub fn trust(session: &Session<'_>, answers: &Answers) -> Result<Trust, Failure>
     }
 }
 
-/// The site's own key: made at the first install. A look at a plan leaves nothing behind, so it works with a
-/// key that nobody keeps when there is none yet.
-fn site_key(places: &Places, only_look: bool) -> Result<SiteKey, Failure> {
+/// The site's own key. Before the first install it is one that nobody keeps yet (see [`Site::keep_key`]): a look at
+/// a plan, or a refusal, leaves nothing behind.
+fn site_key(places: &Places) -> Result<SiteKey, Failure> {
     let using = |error: &secrets::KeyError| {
         Failure::new(Exit::Error, format!("using the site's key in {}", places.keys.display())).because(error)
     };
-    if !only_look {
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&places.keys);
-        made.map_err(|error| {
-            Failure::new(Exit::Error, format!("making {}", places.keys.display())).because(&error)
-        })?;
-        return SiteKey::load_or_make(&places.keys).map_err(|error| using(&error));
-    }
     let found = SiteKey::load(&places.keys).map_err(|error| using(&error))?;
     found.map_or_else(|| SiteKey::ephemeral().map_err(|error| using(&error)), Ok)
 }
 
-fn engine_of(answers: &Answers, places: &Places) -> Stack {
+/// The engine of the site. How long the product may take to come up is the bundle's to say, unless the site does.
+fn engine_of(answers: &Answers, places: &Places, limits: Limits) -> Stack {
     #[expect(clippy::disallowed_methods, reason = "the binary reads the environment for the libraries")]
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let docker = Docker {
@@ -224,6 +247,8 @@ fn engine_of(answers: &Answers, places: &Places) -> Stack {
         path: variable("PATH").unwrap_or_else(|| OsString::from("/usr/sbin:/usr/bin:/sbin:/bin")),
     };
     let engine = Engine::new(&answers.stack.socket);
-    let within = Duration::from_secs(answers.stack.timeout_seconds);
-    Stack::new(engine, docker, places.stack.clone(), places.secrets.clone(), within)
+    let healthy = answers.stack.timeout_seconds.unwrap_or(limits.healthy_seconds.into());
+    let healthy = Duration::from_secs(healthy);
+    Stack::new(engine, docker, places.stack.clone(), places.secrets.clone(), healthy)
+        .stopping_within(Duration::from_secs(limits.stop_seconds.into()))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bundle::Contents;
-use bundle::spec::{Delivery, SecretNeed};
+use bundle::spec::{Delivery, Limits, SecretNeed};
 use engine::MemoryBlobs;
 use model::{Blobs, Control, Digest, HostPath, Keep, State};
 use secrets::{Form, Reference, SecretInPlace, Shape, SiteKey, Wanted};
@@ -63,6 +63,8 @@ pub struct Product {
     pub images: Vec<Image>,
     /// What must hold once it is up.
     pub checks: Checks,
+    /// How long things may take.
+    pub limits: Limits,
     /// Texts made for this site: the rewritten Compose file and the customer's certificates.
     pub texts: MemoryBlobs,
     secrets: Vec<(Wanted, State)>,
@@ -91,6 +93,7 @@ impl Product {
             secrets: injected(&secrets, |wanted| matches!(wanted.form, Form::File)),
             env_secrets: env_secrets(contents, &secrets),
             volumes: volumes(answers)?,
+            stop_seconds: Some(contents.declarations.limits.stop_seconds),
             proxies: proxies(answers),
         };
         let rewritten = compose::rewrite(&compose_text(contents, blobs)?, &site).map_err(|error| {
@@ -99,7 +102,8 @@ impl Product {
         keep(&texts, rewritten.text.as_bytes())?;
         let project = answers.stack.project.clone().unwrap_or_else(|| contents.release.product.clone());
         let checks = checks(contents, answers, &rewritten.text)?;
-        Ok(Self { project, release: Release::of(&rewritten), images, checks, texts, secrets })
+        let limits = contents.declarations.limits;
+        Ok(Self { project, release: Release::of(&rewritten), images, checks, limits, texts, secrets })
     }
 
     /// The controls that it is here and runs as it was signed.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Digest, HostPath};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 mod service;
 
@@ -28,7 +28,11 @@ pub struct Site {
     pub env_secrets: BTreeMap<String, Vec<InjectedSecret>>,
     /// Host directories that may be bound into containers.
     pub volumes: BTreeSet<HostPath>,
-    /// Proxy variables that every service gets, such as `HTTPS_PROXY`.
+    /// How long a service may take to stop where the Compose file does not say, in seconds; the engine's own 10
+    /// without it.
+    pub stop_seconds: Option<u32>,
+    /// Proxy variables that every service gets, such as `HTTPS_PROXY`, in both spellings; with a proxy, `NO_PROXY` also
+    /// names the services themselves.
     pub proxies: BTreeMap<String, String>,
 }
 
@@ -107,6 +111,7 @@ pub fn rewrite(text: &str, site: &Site) -> Result<Rewritten, ComposeError> {
     volumes(top.get("volumes"))?;
     networks(top.get("networks"))?;
     let mut services = BTreeMap::new();
+    let site = &Site { proxies: proxies(top.get("services"), site), ..site.clone() };
     let wanted =
         top.get_mut("services").and_then(Value::as_object_mut).filter(|services| !services.is_empty());
     let wanted = wanted.ok_or_else(|| ComposeError::Malformed("it has no services".to_owned()))?;
@@ -118,6 +123,25 @@ pub fn rewrite(text: &str, site: &Site) -> Result<Rewritten, ComposeError> {
     let text =
         serde_json::to_string_pretty(&file).map_err(|error| ComposeError::Malformed(error.to_string()))?;
     Ok(Rewritten { text, services })
+}
+
+/// The proxy variables of every service. Where there is a proxy, what services say to each other does not go through it.
+fn proxies(services: Option<&Value>, site: &Site) -> BTreeMap<String, String> {
+    let mut proxies: BTreeMap<String, String> =
+        site.proxies.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+    if proxies.keys().all(|name| name == "no_proxy") {
+        return proxies;
+    }
+    let names = services.and_then(Value::as_object).into_iter().flat_map(Map::keys).map(String::as_str);
+    let own = ["localhost", "127.0.0.1"].into_iter().chain(names);
+    let direct = proxies.entry("no_proxy".to_owned()).or_default();
+    for name in own {
+        if !direct.split(',').any(|known| known == name) {
+            direct.push_str(if direct.is_empty() { "" } else { "," });
+            direct.push_str(name);
+        }
+    }
+    proxies
 }
 
 /// Top-level configs: each a file of the release, by digest.

@@ -139,8 +139,9 @@ impl Engine {
     ///
     /// # Errors
     /// When the engine cannot be asked or refuses.
-    pub async fn stop(&self, container: &str) -> Result<(), EngineError> {
-        self.json(Method::POST, &format!("/containers/{container}/stop?t=10"), None).await.map(drop)
+    pub async fn stop(&self, container: &str, within: Duration) -> Result<(), EngineError> {
+        let path = format!("/containers/{container}/stop");
+        self.within(PATIENCE + within, Method::POST, &path, None).await.map(drop)
     }
 
     /// Removes a container, running or not. Its volumes stay.
@@ -223,13 +224,23 @@ impl Engine {
     }
 
     async fn bytes(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Bytes, EngineError> {
+        self.within(PATIENCE, method, path, body).await
+    }
+
+    async fn within(
+        &self,
+        patience: Duration,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Bytes, EngineError> {
         let body = body.map(|body| {
             let full = Full::new(Bytes::from(body.to_string())).map_err(|never| match never {});
             ("application/json", BodyExt::boxed(full))
         });
         let doing = format!("{method} {path}");
         let ask = async { collect(self.send(method, path, body, &doing).await?, &doing).await };
-        tokio::time::timeout(PATIENCE, ask).await.unwrap_or_else(|_| Err(EngineError::Slow(doing.clone())))
+        tokio::time::timeout(patience, ask).await.unwrap_or_else(|_| Err(EngineError::Slow(doing.clone())))
     }
 
     async fn send(

@@ -21,6 +21,11 @@ use crate::smoke::{Authorities, Smoke};
 /// The pause between two looks at a project that is coming up.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// How long services may take to stop unless somebody says otherwise.
+const STOPPED: Duration = Duration::from_secs(30);
+/// What Compose may need for everything but waiting for services.
+const WORK: Duration = Duration::from_secs(60);
+
 /// What must hold besides health before a release counts as up.
 #[derive(Clone, Debug, Default)]
 pub struct Checks {
@@ -41,6 +46,7 @@ pub struct Stack {
     secrets: HostPath,
     checks: BTreeMap<Digest, Checks>,
     healthy_within: Duration,
+    stopped_within: Duration,
 }
 
 impl Stack {
@@ -63,7 +69,15 @@ impl Stack {
             secrets,
             checks: BTreeMap::new(),
             healthy_within,
+            stopped_within: STOPPED,
         }
+    }
+
+    /// Gives services so long to stop before they are killed.
+    #[must_use]
+    pub fn stopping_within(mut self, time: Duration) -> Self {
+        self.stopped_within = time;
+        self
     }
 
     /// Knows these images, so that they can be loaded.
@@ -165,8 +179,7 @@ impl Stack {
             let file = placed.or_else(|_| self.folder.place_alone(digest, blobs))?;
             let arguments =
                 ["create", "--no-build", "--pull", "never", "--remove-orphans", "--force-recreate"];
-            let limit = self.healthy_within + Duration::from_secs(60);
-            let ended = self.compose(project, &file, &arguments, limit).await?;
+            let ended = self.compose(project, &file, &arguments, self.limit()).await?;
             if !ended.success {
                 return Err(HostError::Failed(self.why(project, &ended.said).await));
             }
@@ -205,13 +218,17 @@ impl Stack {
         }
         arguments.extend(services);
         let until = Instant::now() + self.healthy_within;
-        let limit = self.healthy_within + Duration::from_secs(60);
-        let ended = self.compose(project, file, &arguments, limit).await?;
+        let ended = self.compose(project, file, &arguments, self.limit()).await?;
         // Compose also calls it a success when its time ends between two of its looks, so the last look is ours.
         if ended.success && self.well(project, services, until).await? {
             return Ok(());
         }
         Err(HostError::Failed(self.why(project, &ended.said).await))
+    }
+
+    /// When Compose hangs rather than waits: what ran before may have to stop first.
+    fn limit(&self) -> Duration {
+        self.stopped_within + self.healthy_within + WORK
     }
 
     /// Waits until these services are well; false when one is ill, or not well in time.
@@ -264,7 +281,7 @@ impl Stack {
 
     async fn down(&self, project: &str) -> Result<(), HostError> {
         let arguments = ["--project-name", project, "down", "--remove-orphans"].map(OsString::from);
-        let ended = self.docker.compose(self.engine.socket(), &arguments, Duration::from_secs(180)).await?;
+        let ended = self.docker.compose(self.engine.socket(), &arguments, self.limit()).await?;
         let left = self.engine.containers(project).await.map_err(|error| refused(&error))?;
         if ended.success && left.is_empty() {
             return Ok(());
@@ -278,7 +295,7 @@ impl Stack {
             let ours = name_of(&container).is_some_and(|name| services.contains(&name));
             if ours && service::runs(&container) {
                 let id = container["Id"].as_str().unwrap_or_default();
-                self.engine.stop(id).await.map_err(|error| refused(&error))?;
+                self.engine.stop(id, self.stopped_within).await.map_err(|error| refused(&error))?;
             }
         }
         Ok(())

@@ -54,11 +54,14 @@ fn kibibytes(meminfo: &str, key: &str) -> Option<i64> {
 }
 
 /// Fields: `at` (the path itself, or the nearest directory above it that exists: where it would come to lie),
-/// `type`, `network` (a flag), `read_only` (a flag), `total`, `free` (for others than root) in bytes, `inodes`,
-/// `inodes_free` (both absent where the file system makes inodes as needed).
+/// `device` (`MAJOR:MINOR`: the same number is the same room), `type`, `network` (a flag), `read_only` (a flag),
+/// `total`, `free` (for others than root) in bytes, `inodes`, `inodes_free` (both absent where the file system makes
+/// inodes as needed).
 pub(super) fn read_file_system(tree: &Tree, path: &HostPath) -> Result<State, Unread> {
     let at = nearest(path)?;
     let numbers = rustix::fs::statvfs(&at).map_err(|error| unread(&at, &error.into()))?;
+    let device = rustix::fs::stat(&at).map_err(|error| unread(&at, &error.into()))?.st_dev;
+    let device = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
     let kind = kind_at(&tree.text("/proc/self/mountinfo")?.unwrap_or_default(), &at)
         .ok_or_else(|| Unread::Malformed(format!("/proc/self/mountinfo does not cover {}", at.display())))?;
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
@@ -66,6 +69,7 @@ pub(super) fn read_file_system(tree: &Tree, path: &HostPath) -> Result<State, Un
     let counted = numbers.f_files > 0;
     Ok(State::record([
         ("at", State::text(at.to_string_lossy())),
+        ("device", State::Text(device)),
         ("network", State::Flag(is_network(&kind))),
         ("type", State::text(kind)),
         ("read_only", State::Flag(numbers.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))),
@@ -187,6 +191,12 @@ mod tests {
         );
         let (free, total) = (seen.get("free").unwrap().as_int(), seen.get("total").unwrap().as_int());
         assert!(free > Some(0) && free <= total, "{seen}");
+        let device = |path: &str| {
+            let seen = read_file_system(&tree, &path.parse().unwrap()).unwrap();
+            seen.get("device").and_then(State::as_text).unwrap().to_owned()
+        };
+        assert_eq!(device(deep.as_str()), device(folder.path().to_str().unwrap()));
+        assert_ne!(device("/proc"), device("/sys"));
         let proc = read_file_system(&tree, &"/proc/self".parse().unwrap()).unwrap();
         assert_eq!(proc.get("type"), Some(&State::text("proc")));
     }

@@ -103,6 +103,29 @@ fn what_was_put_is_what_is_seen_and_can_be_taken_back() {
 }
 
 #[test]
+fn the_place_goes_with_the_last_secret_and_not_before() {
+    let Some(site) = Site::new() else { return };
+    let wanted = site.wanted("first");
+    let first = wanted.state(&site.host.key).unwrap();
+    site.host.seal().unwrap();
+    site.put(&wanted, &State::Absent, &first).unwrap();
+    site.host.seal().unwrap();
+    assert!(site.host.mounted().unwrap(), "a secret lies there");
+    site.put(&wanted, &first, &State::Absent).unwrap();
+    assert!(site.host.mounted().unwrap(), "the run may yet have to put it back");
+    // Whoever looks around in there keeps the place, and does not make the end of the run a failure.
+    let looking = site.host.open().unwrap();
+    site.host.seal().unwrap();
+    assert!(site.host.mounted().unwrap());
+    drop(looking);
+    site.host.seal().unwrap();
+    assert!(!site.host.mounted().unwrap());
+    // The next one finds its place again.
+    site.put(&wanted, &State::Absent, &first).unwrap();
+    assert_eq!(site.see(&wanted), first);
+}
+
+#[test]
 fn a_strangers_change_is_never_overwritten() {
     let Some(site) = Site::new() else { return };
     let wanted = site.wanted("first");

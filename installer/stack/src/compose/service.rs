@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use model::{Digest, HostPath};
 use serde_json::{Map, Value, json};
 
+use crate::controls::is_root;
+
 use super::{ComposeError, Service, SignedImage, Site, escape, host_path, refuse, refused, release_file};
 
 /// The label that carries the keyed fingerprints of a service's secrets, so that a rotated one restarts it.
@@ -60,7 +62,10 @@ pub(super) fn rewrite_service(
     if matches!(service.get("restart").and_then(Value::as_str), Some("always" | "unless-stopped")) {
         service.insert("restart".to_owned(), Value::String("on-failure".to_owned()));
     }
-    let user = named_user(at, service)?.unwrap_or_else(|| user.clone());
+    if let Some(seconds) = site.stop_seconds {
+        service.entry("stop_grace_period").or_insert_with(|| Value::String(format!("{seconds}s")));
+    }
+    let user = user_of(at, service, user)?;
     security_options(at, service)?;
     let mut pins = service_configs(at, service.get_mut("configs"), configs)?;
     service_volumes(at, service.get_mut("volumes"), site, &mut pins)?;
@@ -71,6 +76,17 @@ pub(super) fn rewrite_service(
         service.insert("env_file".to_owned(), json!(paths));
     }
     Ok(Service { image: *id, user, pins })
+}
+
+/// The user that a service runs as. A file may name another than its image does, but not root in its stead: whether an
+/// image may run as root was decided when the bundle was made.
+fn user_of(at: &str, service: &mut Map<String, Value>, image: &str) -> Result<String, ComposeError> {
+    let Some(user) = named_user(at, service)? else { return Ok(image.to_owned()) };
+    if is_root(&user) && !is_root(image) {
+        let why = format!("`{user}` is root; the image was signed as one that runs as `{image}`");
+        return refuse(&format!("{at}.user"), &why);
+    }
+    Ok(user)
 }
 
 /// The user that the file itself names for a service. YAML reads a bare `2001` as a number; Compose wants text.

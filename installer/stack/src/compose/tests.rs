@@ -20,6 +20,7 @@ fn site() -> Site {
         secrets: BTreeMap::from([("app-key".to_owned(), secret("app-key"))]),
         env_secrets: BTreeMap::from([("app".to_owned(), vec![secret("token")])]),
         volumes: BTreeSet::from(["/srv/data".parse().unwrap()]),
+        stop_seconds: Some(45),
         proxies: BTreeMap::from([("HTTPS_PROXY".to_owned(), "http://proxy:3128/$x".to_owned())]),
     }
 }
@@ -65,8 +66,9 @@ fn a_good_file_is_pinned_in_every_part() {
     assert_eq!(app["labels"][SECRETS_LABEL], json!("app-key=f1 token=f1"));
     assert_eq!(app["volumes"][2]["source"], json!(path("02")));
     assert_eq!(app["volumes"][2]["read_only"], json!(true));
-    let environment =
-        json!({ "MODE": "live", "HTTPS_PROXY": "http://proxy:3128/$$x", "https_proxy": "http://own" });
+    let direct = "localhost,127.0.0.1,app";
+    let environment = json!({ "MODE": "live", "HTTPS_PROXY": "http://proxy:3128/$$x", "https_proxy": "http://own",
+                              "NO_PROXY": direct, "no_proxy": direct });
     assert_eq!(app["environment"], environment);
     let pins: Vec<_> = rewritten.services["app"].pins.keys().map(String::as_str).collect();
     assert_eq!(pins, ["/etc/app.json", "/etc/second.json", "/policy"]);
@@ -87,6 +89,39 @@ fn a_service_runs_as_its_own_user_or_that_of_its_image() {
 }
 
 #[test]
+fn what_services_say_to_each_other_goes_through_no_proxy() {
+    let direct = |proxies: &[(&str, &str)]| {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let site = Site { proxies: proxies.iter().map(own).collect(), ..site() };
+        let file: Value = serde_json::from_str(&rewrite(GOOD, &site).unwrap().text).unwrap();
+        file["services"]["app"]["environment"]["NO_PROXY"].clone()
+    };
+    assert_eq!(direct(&[]), Value::Null);
+    assert_eq!(direct(&[("no_proxy", ".internal")]), ".internal");
+    let both = [("http_proxy", "http://p:1"), ("no_proxy", ".internal,app")];
+    assert_eq!(direct(&both), ".internal,app,localhost,127.0.0.1");
+}
+
+#[test]
+fn an_image_that_was_signed_as_roots_may_be_named_so() {
+    let mut site = site();
+    site.images.get_mut("shop/app:1.0").unwrap().user = String::new();
+    let text = GOOD.replace("privileged: false", "user: root");
+    assert_eq!(rewrite(&text, &site).unwrap().services["app"].user, "root");
+}
+
+#[test]
+fn a_service_has_the_declared_time_to_stop_unless_it_names_its_own() {
+    let time = |text: &str, site: &Site| {
+        let file: Value = serde_json::from_str(&rewrite(text, site).unwrap().text).unwrap();
+        file["services"]["app"]["stop_grace_period"].clone()
+    };
+    assert_eq!(time(GOOD, &site()), "45s");
+    assert_eq!(time(&GOOD.replace("privileged: false", "stop_grace_period: 2m"), &site()), "2m");
+    assert_eq!(time(GOOD, &Site { stop_seconds: None, ..site() }), Value::Null);
+}
+
+#[test]
 fn the_same_input_gives_the_same_bytes_and_a_rotated_secret_others() {
     let first = rewrite(GOOD, &site()).unwrap();
     assert_eq!(first, rewrite(GOOD, &site()).unwrap());
@@ -103,6 +138,9 @@ fn whatever_cannot_be_pinned_or_reaches_out_is_refused() {
         (GOOD.replace("    image: shop/app:1.0\n", ""), "services.app"),
         (service("build: ."), "services.app.build"),
         (service("user: [1]"), "services.app.user"),
+        (service("user: root"), "services.app.user"),
+        (service("user: \"0:0\""), "services.app.user"),
+        (service("user: 0"), "services.app.user"),
         (service("privileged: true"), "services.app.privileged"),
         (service("privileged: \"true\""), "services.app.privileged"),
         (service("network_mode: host"), "services.app.network_mode"),

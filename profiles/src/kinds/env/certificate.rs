@@ -47,8 +47,9 @@ impl Kind for Certificates {
 
     fn judge(&self, seen: &Evidence) -> Judgement {
         let names = self.names.join(", ");
+        let names = if names.is_empty() { names } else { format!(" for {names}") };
         let expected = format!(
-            "a certificate for {names} by the customer's CA, valid {} more days, with its key, fit for TLS 1.3",
+            "a certificate{names} by the customer's CA, valid {} more days, with its key, fit for TLS 1.3",
             self.days
         );
         let Some(fact) = self.fact() else { return not_applicable(&expected, "no certificate is declared") };

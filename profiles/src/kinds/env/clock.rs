@@ -27,6 +27,10 @@ impl Kind for Synchronised {
             let synchronised = flag(found, "synchronised");
             let how = if synchronised { "synchronised" } else { "the kernel calls the clock unsynchronised" };
             parts.seen(synchronised, format!("{how} ({by})"));
+            // Alone it is who must have done it, and it says when it has; others keep no such word.
+            if daemons == ["systemd-timesyncd"] && !flag(found, "timesyncd") {
+                parts.seen(false, "systemd-timesyncd has reached no server since the start of the machine");
+            }
             if synchronised && let Some(error) = number(found, "esterror_us", &mut parts) {
                 parts
                     .seen(error <= self.limit_ms.saturating_mul(1000), format!("estimated error {error} µs"));

@@ -10,13 +10,26 @@ pub(crate) mod entropy;
 pub(crate) mod listeners;
 pub(crate) mod locks;
 pub(crate) mod network;
+pub(crate) mod place;
 pub(crate) mod proxies;
 pub(crate) mod runtime;
 pub(crate) mod system;
 
-use model::{Evidence, Fact, Judgement, Resource, State, Verdict};
+use model::{Evidence, Fact, HostPath, Judgement, Resource, State, Unread, Verdict};
 
 use super::parts::Parts;
+
+/// What was measured of a place; what could not be told is noted as such.
+fn measured_at<'a>(
+    seen: &'a Evidence,
+    path: Result<HostPath, Unread>,
+    fact: impl Fn(HostPath) -> Fact,
+    parts: &mut Parts,
+) -> Option<(HostPath, &'a State)> {
+    let path = path.map_err(|why| parts.unread(&why)).ok()?;
+    let found = measured(seen, fact(path.clone()), parts)?;
+    Some((path, found))
+}
 
 /// What was measured; a fact that could not be measured is noted as such.
 fn measured<'a>(seen: &'a Evidence, fact: Fact, parts: &mut Parts) -> Option<&'a State> {
@@ -51,7 +64,7 @@ fn words<'a>(state: &'a State, field: &str) -> Vec<&'a str> {
 fn number(state: &State, field: &str, parts: &mut Parts) -> Option<i64> {
     let found = state.get(field).and_then(State::as_int);
     if found.is_none() {
-        parts.unread(&model::Unread::Malformed(format!("{field} was not measured")));
+        parts.unread(&Unread::Malformed(format!("{field} was not measured")));
     }
     found
 }

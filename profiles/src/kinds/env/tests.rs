@@ -147,6 +147,26 @@ fn port_443_held_by_ourselves_is_right_and_by_another_project_wrong() {
 }
 
 #[test]
+fn timesyncd_counts_once_it_has_reached_a_server_or_when_it_is_not_alone() {
+    for (daemons, reached, expected) in [
+        ("systemd-timesyncd", true, Verdict::Pass),
+        ("systemd-timesyncd", false, Verdict::Fail),
+        ("chronyd systemd-timesyncd", false, Verdict::Pass),
+    ] {
+        let disciplined = record(&[
+            ("synchronised", true.into()),
+            ("esterror_us", 900.into()),
+            ("daemons", machine::words(daemons)),
+            ("timesyncd", reached.into()),
+        ]);
+        let mut seen = evidence(good());
+        seen.insert(Resource::Fact(Fact::ClockDiscipline), Ok(disciplined));
+        let judged = controls(&[])["env.clock_synchronised"].judge(&seen);
+        assert_eq!(judged.verdict, expected, "{daemons}, reached {reached}: {judged:?}");
+    }
+}
+
+#[test]
 fn an_offset_too_uncertain_to_tell_is_unknown() {
     for (measured, uncertainty, expected) in [
         (499_000, 500, Verdict::Pass),
@@ -188,6 +208,61 @@ fn a_vendors_old_kernel_counts_and_a_declared_nothing_is_not_judged() {
     assert_eq!(strict["env.kernel"].judge(&seen).verdict, Verdict::Fail);
     assert_eq!(strict["env.clock_offset"].judge(&seen).verdict, Verdict::Notchecked);
     assert_eq!(strict["env.file_locking"].judge(&seen).verdict, Verdict::Notapplicable);
+}
+
+#[test]
+fn what_the_engine_keeps_is_measured_where_the_engine_keeps_it() {
+    let root = |root: &str| {
+        record(&[("name", "Docker Engine".into()), ("version", "24".into()), ("root", root.into())])
+    };
+    let volumes = || Fact::FileLocks { path: "/srv/docker/volumes".parse().unwrap() };
+    let seen = |locks: State, engine_is: State| {
+        let mut seen = evidence(good());
+        seen.insert(Resource::Fact(volumes()), Ok(locks));
+        seen.insert(Resource::Fact(engine()), Ok(engine_is));
+        seen
+    };
+    let controls = controls(&[("persistent_paths", "engine")]);
+    for (id, locks, engine_is, expected) in [
+        ("env.file_locking", machine::locks("ext4", "works"), root("/srv/docker"), Verdict::Pass),
+        ("env.file_locking", machine::locks("nfs4", "works"), root("/srv/docker"), Verdict::Fail),
+        ("env.file_locking", machine::locks("ext4", "works"), State::Absent, Verdict::Unknown),
+        ("env.file_locking", machine::locks("ext4", "works"), root(""), Verdict::Unknown),
+        ("env.fsync", machine::locks("ext4", "works"), root("/srv/docker"), Verdict::Pass),
+        ("env.fsync", machine::locks("ext4", "works"), State::Absent, Verdict::Unknown),
+    ] {
+        let judged = controls[id].judge(&seen(locks, engine_is.clone()));
+        assert_eq!(judged.verdict, expected, "{id} {engine_is}: {judged:?}");
+    }
+    // Where that is has to be asked first.
+    let needs = |seen: &Evidence| controls["env.file_locking"].needs(seen);
+    assert_eq!(needs(&Evidence::new()), [Resource::Fact(engine())]);
+    let known = [(Resource::Fact(engine()), Ok(root("/srv/docker")))].into_iter().collect();
+    assert!(needs(&known).contains(&Resource::Fact(volumes())));
+}
+
+#[test]
+fn room_on_one_file_system_is_needed_once_for_each() {
+    let room = |device: &str| {
+        let part = [
+            ("free", State::Int(150 << 20)),
+            ("read_only", State::Flag(false)),
+            ("device", State::text(device)),
+        ];
+        Ok(record(&part))
+    };
+    let judged = |store: &str, engines: &str| {
+        let file_system = |path: &str| Resource::Fact(Fact::FileSystem { path: path.parse().unwrap() });
+        let mut seen = evidence(good());
+        seen.insert(Resource::Fact(engine()), Ok(record(&[("root", "/srv/docker".into())])));
+        seen.insert(file_system("/store"), room(store));
+        seen.insert(file_system("/srv/docker"), room(engines));
+        controls(&[("disk", "engine=100,/store=100")])["env.disk"].judge(&seen)
+    };
+    assert_eq!(judged("8:1", "8:2").verdict, Verdict::Pass);
+    let both = judged("8:1", "8:1");
+    assert_eq!(both.verdict, Verdict::Fail);
+    assert_eq!(both.actual, "/srv/docker and /store: 150 MiB free of 200 needed");
 }
 
 #[test]

@@ -56,6 +56,11 @@ pub(super) fn faults() -> Vec<(&'static str, Fact, State, &'static str)> {
         ("env.entropy", with(Fact::Entropy, &[("rate", 10.into())]), "10 bytes/s"),
         ("env.entropy", with(Fact::Entropy, &[("available", 12.into())]), "12 bits"),
         ("env.clock_synchronised", with(Fact::ClockDiscipline, &[("synchronised", no())]), "unsynchronised"),
+        (
+            "env.clock_synchronised",
+            with(Fact::ClockDiscipline, &[("daemons", words("systemd-timesyncd")), ("timesyncd", no())]),
+            "has reached no server",
+        ),
         ("env.clock_synchronised", with(Fact::ClockDiscipline, &[("esterror_us", 600_000.into())]), "600000"),
         (
             "env.clock_offset",
