@@ -76,8 +76,9 @@ fn write(folder: &Path) -> io::Result<()> {
 }
 
 /// Every schema by the name of its file.
-fn all() -> [(&'static str, Value); 7] {
+fn all() -> [(&'static str, Value); 8] {
     [
+        ("alert", schema_for!(alerts::Alert).to_value()),
         ("answers", schema_for!(Answers).to_value()),
         ("bundle-spec", schema_for!(bundle::spec::Spec).to_value()),
         ("document", schema_for!(Document).to_value()),

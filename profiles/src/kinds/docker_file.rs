@@ -29,14 +29,14 @@ impl DockerFile {
         let Some(text) = record.get("value").and_then(State::as_text) else { return Ok(None) };
         let path: HostPath =
             text.parse().map_err(|_| Unread::Malformed(format!("{} names no path: {text}", self.option)))?;
-        Ok(Some(File::single(path, self.mode, self.owner.clone(), self.group.clone())))
+        Ok(Some(File::at(path, self.mode, self.owner.clone(), self.group.clone())))
     }
 }
 
 impl Kind for DockerFile {
     fn check(&self) -> Result<(), String> {
         let anywhere = HostPath::literal("/");
-        File::single(anywhere, self.mode, self.owner.clone(), self.group.clone()).check()
+        File::at(anywhere, self.mode, self.owner.clone(), self.group.clone()).check()
     }
 
     fn needs(&self, seen: &Evidence) -> Vec<Resource> {

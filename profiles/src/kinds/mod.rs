@@ -3,6 +3,7 @@
 mod account;
 mod apt;
 mod audit;
+mod authselect;
 mod banner;
 mod boot;
 mod compound;
@@ -18,13 +19,16 @@ mod kubernetes;
 mod lines;
 mod link;
 mod listeners;
+mod log_files;
 mod mac;
 mod module;
 mod mount;
 mod package;
+mod package_keys;
 mod pam;
 mod parts;
 mod presence;
+mod repositories;
 mod review;
 mod root_path;
 mod setting;
@@ -126,6 +130,7 @@ kinds! {
     Apt = "apt" => apt::Apt,
     AuditPrivileged = "audit_privileged" => audit::AuditPrivileged,
     AuditRules = "audit_rules" => audit::AuditRules,
+    Authselect = "authselect" => authselect::Authselect,
     Banner = "banner" => banner::Banner,
     BootArgument = "boot_argument" => boot::BootArgument,
     Container = "container" => docker::Container,
@@ -143,11 +148,14 @@ kinds! {
     Lines = "lines" => lines::Lines,
     Link = "link" => link::Link,
     Listeners = "listeners" => listeners::Listeners,
+    LogFiles = "log_files" => log_files::LogFiles,
     Module = "module" => module::Module,
     Mount = "mount" => mount::Mount,
     Package = "package" => package::Package,
+    PackageKeys = "package_keys" => package_keys::PackageKeys,
     Pam = "pam" => pam::Pam,
     Presence = "presence" => presence::Presence,
+    Repositories = "repositories" => repositories::Repositories,
     Review = "review" => review::Review,
     RootPath = "root_path" => root_path::RootPath,
     Selinux = "selinux" => mac::Selinux,

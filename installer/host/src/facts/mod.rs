@@ -6,6 +6,7 @@
 
 mod access;
 mod access_files;
+mod apparmor_files;
 mod audit;
 mod capacity;
 mod certificate;

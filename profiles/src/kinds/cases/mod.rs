@@ -13,12 +13,13 @@ mod files;
 mod kernel;
 mod login;
 mod network;
+mod redhat;
 mod services;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::Verdict::{self, Fail, Notapplicable, Pass, Unknown};
+use model::Verdict::{self, Fail, Notapplicable, Notchecked, Pass, Unknown};
 
 use super::KINDS;
 use crate::testbed::{Machine, control};
@@ -56,6 +57,7 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
         ("apt", settings::apt()),
         ("audit_privileged", audit::audit_privileged()),
         ("audit_rules", audit::audit_rules()),
+        ("authselect", redhat::authselect()),
         ("banner", files::banner()),
         ("boot_argument", kernel::boot_argument()),
         ("container", containers::container()),
@@ -73,12 +75,15 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
         ("lines", settings::lines()),
         ("link", files::link()),
         ("listeners", services::listeners()),
+        ("log_files", redhat::log_files()),
         ("module", kernel::module()),
         ("mount", files::mount()),
         ("wireless", kernel::wireless()),
         ("package", services::package()),
+        ("package_keys", redhat::package_keys()),
         ("pam", login::pam()),
         ("presence", files::presence()),
+        ("repositories", redhat::repositories()),
         ("root_path", login::root_path()),
         ("selinux", confinement::selinux()),
         ("setting", settings::setting()),
