@@ -19,7 +19,8 @@ def show(cpu, wall, memory):
 
 
 ratio = float(cpu) / float(other_cpu)
+lighter = float(memory) / float(other_memory)
 print(
     f"{name}: ours {show(cpu, wall, memory)}, {other} {show(other_cpu, other_wall, other_memory)},"
-    f" ratio {ratio:.3f}x ({note})"
+    f" ratio {ratio:.3f}x, memory {lighter:.3f}x ({note})"
 )

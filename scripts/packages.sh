@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the demo needs from Debian, and with `test` what the tests need besides, without starting any service.
+# Installs what the demo needs from Debian, with `test` what the tests need besides, with `bench` what the benchmarks
+# are held against, without starting any service.
 # What is there is kept.
 set -euo pipefail
 pairs=(debootstrap:debootstrap openssl:openssl curl:curl iproute2:ip tar:tar python3:python3 nftables:nft)
@@ -8,6 +9,7 @@ if [ "${1:-}" = test ]; then
     systemd-container:systemd-nspawn openssh-server:sshd sudo:visudo rpm:rpmbuild dnf:dnf
     createrepo-c:createrepo_c db5.3-util:db5.3_load rsyslog:rsyslogd)
 fi
+[ "${1:-}" != bench ] || pairs+=(openscap-scanner:oscap)
 wanted=()
 for pair in "${pairs[@]}"; do
   command -v "${pair#*:}" >/dev/null || [ -x "/usr/sbin/${pair#*:}" ] || wanted+=("${pair%%:*}")
@@ -16,6 +18,11 @@ done
 if [ "${1:-}" = test ]; then
   # rsyslog's TLS is a library that no command stands for.
   compgen -G '/usr/lib/*/rsyslog/lmnsd_gtls.so' >/dev/null || wanted+=(rsyslog-gnutls)
+fi
+if [ "${1:-}" = bench ]; then
+  # No command stands for the content, and the shell has a `time` of its own.
+  [ -e /usr/share/xml/scap/ssg/content/ssg-debian11-ds.xml ] || wanted+=(ssg-debian)
+  [ -x /usr/bin/time ] || wanted+=(time)
 fi
 [ ${#wanted[@]} -gt 0 ] || exit 0
 echo "packages: installing ${wanted[*]} with apt-get; no service is started" >&2

@@ -3,6 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use model::{Cause, Finding, Summary, Verdict};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -96,6 +97,9 @@ struct Part {
 
 /// The page of a report.
 pub(crate) fn write(report: &Report) -> Result<String, ReportError> {
+    let mut rows = rows(report);
+    // What needs somebody comes first.
+    rows.sort_by_key(|row| !row.finding.verdict.is_finding());
     let page = Page {
         style: PAGE_STYLE,
         script: PAGE_SCRIPT,
@@ -108,7 +112,7 @@ pub(crate) fn write(report: &Report) -> Result<String, ReportError> {
         facts: facts(report),
         summary: report.summary().to_string(),
         verdicts: verdicts(&report.findings),
-        findings: rows(report).iter().map(|row| card(report, row)).collect(),
+        findings: rows.iter().map(|row| card(report, row)).collect(),
         why: report.result["why"].as_str(),
         left: left(report),
         trend: trend(report),
@@ -126,8 +130,9 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let mut facts = vec![("outcome", report.outcome.clone())];
     facts.extend(report.run.clone().map(|run| ("run", run)));
     facts.extend(report.profile.clone().map(|profile| ("profile", profile)));
-    facts.push(("started", report.started.to_string()));
-    facts.push(("finished", report.finished.to_string()));
+    let shown = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    facts.push(("started", shown(report.started)));
+    facts.push(("finished", shown(report.finished)));
     facts.push(("groundfast", report.version.clone()));
     facts
 }

@@ -113,6 +113,21 @@ fn a_terminal_shows_what_was_read_and_does_nothing_else() {
 }
 
 #[test]
+fn the_page_tells_the_cause_and_what_needs_somebody_first() {
+    let page = text(&sample(), Format::Html);
+    let at = |part: &str| page.find(part).unwrap_or_else(|| panic!("no {part}"));
+    assert!(at("<dt>cause</dt><dd>/etc/ssh/sshd_config changed") < at("by ann (vi) (recorded)<ul>"));
+    assert!(at("event 812") > at("by ann"));
+    let needs =
+        ["sshd_disable_root_login", "env.clock_offset", "env.dns"].map(|id| at(&format!("control-{id}")));
+    let rest =
+        ["env.clock_synchronised", "file_permissions_etc_shadow"].map(|id| at(&format!("control-{id}")));
+    assert!(needs.iter().max() < rest.iter().min(), "{needs:?} {rest:?}");
+    assert_eq!(page.matches("id=\"trend-title\"").count(), 1);
+    assert!(!text(&empty(), Format::Html).contains("trend-title"), "one run is no trend");
+}
+
+#[test]
 fn what_was_read_cannot_become_markup_of_the_page() {
     let clean = text(&hostile("harmless"), Format::Html);
     let tags = |page: &str| page.matches('<').count();
