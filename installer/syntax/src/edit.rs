@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use model::Syntax;
 
-use crate::{accounts, assignments, fstab, ini, keyed, lines, modprobe, pam, shell, sshd, sudoers};
+use crate::{
+    accounts, assignments, fstab, ini, keyed, lines, modprobe, pam, pam_lines, shell, sshd, sudoers,
+};
 
 /// A value that cannot be written so that it would be read back as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub(crate) struct Spot {
 /// UTF-8 are for the caller to refuse.
 pub fn get(text: &str, syntax: Syntax, key: &str) -> Option<String> {
     match syntax {
+        Syntax::PamLine => pam_lines::get(text, key),
+        Syntax::PamRecord => pam_lines::get_record(text, key),
         Syntax::Pam => pam::get(text, key),
         Syntax::Accounts => accounts::get(text, key),
         Syntax::Sudoers => sudoers::get(text, key),
@@ -58,6 +62,9 @@ pub fn set(text: &str, syntax: Syntax, key: &str, value: Option<&str>) -> Result
         return Ok(text.to_owned());
     }
     let written = match (syntax, value) {
+        (Syntax::PamLine, Some(_)) => pam_lines::set(text, key),
+        (Syntax::PamRecord, Some(_)) => pam_lines::set_record(text, key),
+        (Syntax::PamLine | Syntax::PamRecord, None) => return Err(Unwritable),
         (Syntax::Pam, value) => pam::set(text, key, value),
         (Syntax::Accounts, Some(value)) => accounts::set(text, key, value),
         (Syntax::Accounts, None) => return Err(Unwritable),
@@ -114,7 +121,12 @@ fn entries(lines: &[&str], syntax: Syntax) -> Vec<Entry> {
         Syntax::Assignments => assignments::entries(lines),
         Syntax::Postfix => keyed::postfix(lines),
         // These have more than one setting on a line, and functions of their own to set one.
-        Syntax::Pam | Syntax::Accounts | Syntax::Sudoers | Syntax::Shell => Vec::new(),
+        Syntax::PamLine
+        | Syntax::PamRecord
+        | Syntax::Pam
+        | Syntax::Accounts
+        | Syntax::Sudoers
+        | Syntax::Shell => Vec::new(),
     }
 }
 

@@ -28,6 +28,7 @@ mod mounts;
 pub mod operators;
 mod packages;
 mod pam;
+mod pam_lines;
 pub mod rpm;
 mod selinux;
 mod shell;

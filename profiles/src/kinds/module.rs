@@ -33,6 +33,10 @@ fn is_inert(command: &str) -> bool {
 }
 
 impl Kind for Module {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         vec![self.lookup()]
     }

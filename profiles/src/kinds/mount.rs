@@ -72,6 +72,11 @@ fn flag(record: &State, part: &str) -> Option<bool> {
 }
 
 impl Kind for Mount {
+    fn by_hand(&self) -> Option<&'static str> {
+        let none = self.option.is_none();
+        none.then_some("a file system of its own has to be made, and what is there moved to it")
+    }
+
     fn check(&self) -> Result<(), String> {
         match &self.option {
             None if self.required => Err("`required` goes with `option`".to_owned()),
