@@ -5,6 +5,7 @@ use model::{Constraint, Evidence, HostPath, Lookup, Resource, State, Syntax};
 use serde::Deserialize;
 
 use super::super::Ask;
+use super::stack::seen_stack;
 
 /// Where the tool keeps what it wrote last.
 const RECORDS: &str = "/var/lib/pam";
@@ -44,8 +45,10 @@ pub(crate) struct Profile {
 pub(super) struct Line<'a> {
     pub(super) file: &'a HostPath,
     pub(super) kind: &'a str,
-    /// `before MODULE` or `after MODULE`: one of those that the profiles bring, never the fallback behind them.
-    pub(super) place: String,
+    /// Whether it goes after the anchor, not before it.
+    pub(super) after: bool,
+    /// A module that profiles bring too, so never the fallback behind them.
+    pub(super) anchor: String,
     pub(super) rule: String,
 }
 
@@ -85,14 +88,17 @@ impl Profile {
     /// Adds lines of this profile; `whole` are all lines that it has, with their types.
     pub(super) fn asks(&self, seen: &Evidence, lines: &[Line<'_>], whole: &[(&str, &str)]) -> Vec<Ask> {
         let mut asks: Vec<Ask> = lines.iter().filter_map(|line| line.ask(seen)).collect();
+        if asks.len() < lines.len() {
+            return Vec::new();
+        }
         let is_recorded = |line: &&Line<'_>| {
-            is_common(line.file)
-                && seen.see(&records(line.kind)).is_ok_and(|records| records.as_text().is_some())
+            let anchored =
+                |records: &State| records.as_text().is_some_and(|text| text.contains(&line.anchor));
+            is_common(line.file) && seen.see(&records(line.kind)).is_ok_and(anchored)
         };
         let recorded: Vec<_> = lines.iter().filter(is_recorded).collect();
-        for Line { kind, place, rule, .. } in &recorded {
-            let key = format!("{} {place} {rule}", self.name);
-            asks.push(set(at(RECORDS, kind), Syntax::PamRecord, key));
+        for line in &recorded {
+            asks.push(set(at(RECORDS, line.kind), Syntax::PamRecord, line.key(&self.name)));
         }
         if !recorded.is_empty() {
             let path = at(PROFILES, &self.name);
@@ -120,9 +126,17 @@ impl Profile {
 }
 
 impl Line<'_> {
+    /// Adds it to the service file, where that has the anchor itself and is ours to edit.
     fn ask(&self, seen: &Evidence) -> Option<Ask> {
-        let key = format!("{} {} {}", self.kind, self.place, self.rule);
-        is_editable(seen, self.file).then(|| set(self.file.clone(), Syntax::PamLine, key))
+        let stack = seen_stack(seen, self.file, self.kind).ok()??;
+        let anchored = stack.iter().any(|entry| entry.module == self.anchor && entry.path == *self.file);
+        (anchored && is_editable(seen, self.file))
+            .then(|| set(self.file.clone(), Syntax::PamLine, self.key(self.kind)))
+    }
+
+    fn key(&self, owner: &str) -> String {
+        let place = if self.after { "after" } else { "before" };
+        format!("{owner} {place} {} {}", self.anchor, self.rule)
     }
 }
 
@@ -147,11 +161,9 @@ impl Add {
         if !self.needs().is_none_or(installed) {
             return Vec::new();
         }
-        let place = match (&self.before, &self.after) {
-            (Some(module), _) => format!("before {module}"),
-            (_, module) => format!("after {}", module.as_deref().unwrap_or_default()),
-        };
-        let line = Line { file, kind, place, rule: rule.to_owned() };
+        let (after, anchor) = (self.after.is_some(), self.before.as_ref().or(self.after.as_ref()));
+        let anchor = anchor.cloned().unwrap_or_default();
+        let line = Line { file, kind, after, anchor, rule: rule.to_owned() };
         match &self.profile {
             Some(profile) => profile.asks(seen, &[line], &[(kind, rule)]),
             None => line.ask(seen).into_iter().collect(),

@@ -62,7 +62,7 @@ fn judge_auth(seen: &Evidence, file: &HostPath, stack: &[Entry]) -> Finding {
     // Where an entry is there already, in whatever form, a person has to say what it is for.
     let none = |part: &[Entry]| part.iter().all(|entry| entry.module != MODULE);
     if !first && none(before) {
-        asks.extend(line(seen, true, (file, "auth"), "before pam_unix.so".to_owned()));
+        asks.extend(line(seen, true, (file, "auth"), "pam_unix.so"));
     }
     // An entry that counts failures refuses whoever comes to it, so what succeeds has to go round it.
     let skips = |entry: &Entry| {
@@ -73,7 +73,7 @@ fn judge_auth(seen: &Evidence, file: &HostPath, stack: &[Entry]) -> Finding {
         let fallback = stack.iter().position(|entry| entry.module == "pam_deny.so");
         let before = fallback.and_then(|deny| stack.get(deny.checked_sub(1)?));
         let anchor = before.map_or("pam_unix.so", |entry| &entry.module);
-        asks.extend(line(seen, false, (file, "auth"), format!("after {anchor}")));
+        asks.extend(line(seen, false, (file, "auth"), anchor));
     }
     Finding::seen(first && last, says).or(asks)
 }
@@ -84,8 +84,8 @@ const FIRST: [(&str, &str); 2] =
     [("auth", "requisite pam_faillock.so preauth"), ("account", "required pam_faillock.so")];
 const LAST: [(&str, &str); 1] = [("auth", "[default=die] pam_faillock.so authfail")];
 
-/// Adds an entry to a stack of this type.
-fn line(seen: &Evidence, first: bool, (file, kind): (&HostPath, &str), place: String) -> Vec<Ask> {
+/// Adds an entry to a stack of this type: one of the first before its anchor, one of the last after it.
+fn line(seen: &Evidence, first: bool, (file, kind): (&HostPath, &str), anchor: &str) -> Vec<Ask> {
     let (name, title, priority, whole) = if first {
         (
             "groundfast-faillock-first",
@@ -98,7 +98,7 @@ fn line(seen: &Evidence, first: bool, (file, kind): (&HostPath, &str), place: St
     };
     let profile = Profile { name: name.to_owned(), title: title.to_owned(), priority };
     let rule = whole.iter().find(|(one, _)| *one == kind).map(|(_, rule)| (*rule).to_owned());
-    let line = rule.map(|rule| Line { file, kind, place, rule });
+    let line = rule.map(|rule| Line { file, kind, after: !first, anchor: anchor.to_owned(), rule });
     profile.asks(seen, line.as_slice(), whole)
 }
 
@@ -107,7 +107,7 @@ fn judge_account(seen: &Evidence, file: &HostPath, stack: &[Entry]) -> Finding {
     let says = if there { "" } else { "no binding " };
     let mut asks = Vec::new();
     if stack.iter().all(|entry| entry.module != MODULE) {
-        asks = line(seen, true, (file, "account"), "before pam_unix.so".to_owned());
+        asks = line(seen, true, (file, "account"), "pam_unix.so");
     }
     Finding::seen(there, format!("{says}{MODULE} in the account stack of {file}")).or(asks)
 }
