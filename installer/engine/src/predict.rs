@@ -152,9 +152,11 @@ impl After<'_> {
             Resource::Effective(Lookup::Package { name }) => {
                 before.clone().map(|record| self.packaged(name, record))
             }
-            Resource::Effective(lookup) => self.worked_out(before, |lookups| lookups.find(lookup)),
+            Resource::Effective(lookup) => {
+                self.worked_out(is_asked(lookup), before, |lookups| lookups.find(lookup))
+            }
             Resource::Sysctl { key, scope: SysctlScope::Persistent } => {
-                self.worked_out(before, |lookups| lookups.persistent_sysctl(key))
+                self.worked_out(false, before, |lookups| lookups.persistent_sysctl(key))
             }
             Resource::Setting { path, syntax, key } => match self.planned.nodes.get(path) {
                 Some(_) => {
@@ -210,15 +212,20 @@ impl After<'_> {
         State::Record(parts)
     }
 
-    /// What was seen, with those parts changed that the files make different: what a running program said of the
-    /// others still holds.
+    /// What the files will tell. Where a running program was asked too, only the parts that the files make different
+    /// change: what it said of the others still holds.
     fn worked_out(
         &self,
+        asked: bool,
         before: &Result<State, Unread>,
         find: impl Fn(&Lookups<'_>) -> Result<State, Unread>,
     ) -> Result<State, Unread> {
         let [now, then] = &self.lookups;
-        let (now, then) = (find(now), find(then));
+        let then = find(then);
+        if !asked {
+            return then;
+        }
+        let now = find(now);
         if now == then {
             return before.clone();
         }
@@ -233,4 +240,18 @@ impl After<'_> {
         }
         Ok(State::Record(parts))
     }
+}
+
+/// Whether backends add to a lookup what a running program says.
+fn is_asked(lookup: &Lookup) -> bool {
+    matches!(
+        lookup,
+        Lookup::Sshd { .. }
+            | Lookup::Module { .. }
+            | Lookup::AuditRule { .. }
+            | Lookup::Mount { .. }
+            | Lookup::Firewall { .. }
+            | Lookup::Wireless
+            | Lookup::DconfCompiled { .. }
+    )
 }

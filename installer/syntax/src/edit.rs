@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use model::Syntax;
 
-use crate::{
-    accounts, assignments, fstab, ini, keyed, lines, modprobe, pam, pam_lines, shell, sshd, sudoers,
-};
+use crate::accounts::{pam, pam_lines, passwd, shell, sudoers};
+use crate::kernel::modprobe;
+use crate::mounts::fstab;
+use crate::sshd;
+use crate::text::{assignments, ini, keyed, lines};
 
 /// A value that cannot be written so that it would be read back as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +47,7 @@ pub fn get(text: &str, syntax: Syntax, key: &str) -> Option<String> {
         Syntax::PamLine => pam_lines::get(text, key),
         Syntax::PamRecord => pam_lines::get_record(text, key),
         Syntax::Pam => pam::get(text, key),
-        Syntax::Accounts => accounts::get(text, key),
+        Syntax::Accounts => passwd::get(text, key),
         Syntax::Sudoers => sudoers::get(text, key),
         Syntax::Shell => shell::get(text, key),
         _ => winner(&lines::split(text), syntax, key).map(|entry| entry.value),
@@ -66,7 +68,7 @@ pub fn set(text: &str, syntax: Syntax, key: &str, value: Option<&str>) -> Result
         (Syntax::PamRecord, Some(_)) => pam_lines::set_record(text, key),
         (Syntax::PamLine | Syntax::PamRecord, None) => return Err(Unwritable),
         (Syntax::Pam, value) => pam::set(text, key, value),
-        (Syntax::Accounts, Some(value)) => accounts::set(text, key, value),
+        (Syntax::Accounts, Some(value)) => passwd::set(text, key, value),
         (Syntax::Accounts, None) => return Err(Unwritable),
         (Syntax::Sudoers, value) => sudoers::set(text, key, value),
         (Syntax::Shell, value) => shell::set(text, key, value),

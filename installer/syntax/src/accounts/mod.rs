@@ -1,0 +1,9 @@
+//! Who has an account, how they log in, and what they may become.
+
+pub mod login;
+pub mod operators;
+pub(crate) mod pam;
+pub(crate) mod pam_lines;
+pub mod passwd;
+pub(crate) mod shell;
+pub mod sudoers;
