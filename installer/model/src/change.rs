@@ -100,13 +100,15 @@ impl Handler {
         let about = |place: &&str| {
             text == *place || text.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'))
         };
-        let told = TOLD.iter().filter(|(places, _)| places.iter().any(|place| about(&place)));
+        let told = TOLD.iter().filter(|(places, _)| places.iter().any(about));
         told.flat_map(|(_, handlers)| handlers()).collect()
     }
 }
 
-/// Files, and folders with all that is in them, with who has to be told when they change.
-const TOLD: [(&[&str], fn() -> Vec<Handler>); 12] = [
+/// Files, and folders with all that is in them, and who has to be told when they change.
+type Told = (&'static [&'static str], fn() -> Vec<Handler>);
+
+const TOLD: [Told; 12] = [
     (&["/etc/sudoers", "/etc/sudoers.d"], || vec![Handler::CheckSudoers]),
     (&["/etc/pam.conf", "/etc/pam.d"], || vec![Handler::CheckPam]),
     (&["/etc/audit/rules.d"], || vec![Handler::CheckAudit, Handler::LoadAuditRules]),
