@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use model::{
-    Blobs, Evidence, FileState, HostPath, Lookup, Node, Plan, Resource, State, SysctlScope, Unread, Wanted,
+    Blobs, Evidence, FileState, HostPath, Lookup, Node, Plan, Resource, StageKind, State, SysctlScope,
+    Unread, Wanted,
 };
 use syntax::{Lookups, Source};
 
@@ -122,15 +123,26 @@ impl Source for Planned<'_> {
     }
 }
 
-/// What was seen, as it will be once the plan has been carried out.
-pub(crate) fn predict(seen: &Evidence, plan: &Plan, now: &dyn Source, bytes: &dyn Blobs) -> Evidence {
+/// What was seen of some resources, as it will be once the plan has been carried out. What a stack will look like is
+/// only told by starting it, so of that everything stays as it is.
+pub(crate) fn predict<'r>(
+    seen: &Evidence,
+    resources: impl Iterator<Item = &'r Resource>,
+    plan: &Plan,
+    now: &dyn Source,
+    bytes: &dyn Blobs,
+) -> Evidence {
     let planned = Planned::new(now, plan, bytes);
-    let changes: BTreeMap<&Resource, &State> =
-        plan.steps().map(|step| (&step.change.resource, &step.change.to)).collect();
+    let told = |resource: &Resource| {
+        use StageKind::{File, Kernel, Package, Unit};
+        matches!(resource.stage(), Some(File | Kernel | Package | Unit))
+    };
+    let changes = plan.steps().map(|step| &step.change).filter(|change| told(&change.resource));
+    let changes: BTreeMap<&Resource, &State> = changes.map(|change| (&change.resource, &change.to)).collect();
     let after = After { changes, lookups: [Lookups::new(now), Lookups::new(&planned)], planned: &planned };
     let mut predicted = Evidence::new();
-    for (resource, state) in seen.iter() {
-        predicted.insert(resource.clone(), after.of(resource, state));
+    for resource in resources {
+        predicted.insert(resource.clone(), after.of(resource, &seen.see(resource).cloned()));
     }
     predicted
 }

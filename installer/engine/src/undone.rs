@@ -1,6 +1,6 @@
 //! Remedies that undo what another control holds: found by judging every control again on what it would see.
 
-use model::{Blobs, Control, ControlId, Demand, Evidence, Keep, Observe, Plan, Verdict};
+use model::{Blobs, Control, ControlId, Demand, Keep, Observe, Plan, Verdict};
 use syntax::Source;
 
 use crate::assess::Assessment;
@@ -28,7 +28,8 @@ impl Outlook<'_> {
     /// # Errors
     /// [`PlanError::Undone`] with both controls; as [`plan`] when a part of the plan cannot be planned alone.
     pub async fn refuse_undoing(&self, whole: &Plan, planned: &dyn Blobs) -> Result<(), PlanError> {
-        let after = predict(&self.before.evidence, whole, self.source, &Several(vec![planned, self.bytes]));
+        let (seen, bytes) = (&self.before.evidence, Several(vec![planned, self.bytes]));
+        let after = predict(seen, seen.iter().map(|(resource, _)| resource), whole, self.source, &bytes);
         for control in self.controls {
             let judged = control.judge(&after);
             if judged.verdict != Verdict::Fail || !self.should_hold(control.as_ref()).await? {
@@ -47,7 +48,7 @@ impl Outlook<'_> {
         if own.is_empty() {
             return Ok(control.judge(&self.before.evidence).verdict == Verdict::Pass);
         }
-        Ok(control.judge(&self.with(own).await?).verdict == Verdict::Pass)
+        Ok(self.judged(own, control).await? == Verdict::Pass)
     }
 
     /// Who makes a control fail: the first whose remedy is enough, together with the control's own.
@@ -58,20 +59,21 @@ impl Outlook<'_> {
         for other in others.into_iter().filter(|other| *other != victim.id()) {
             let both =
                 self.before.demands.iter().filter(|demand| demand.by == *other || demand.by == *victim.id());
-            if victim.judge(&self.with(both.collect()).await?).verdict == Verdict::Fail {
+            if self.judged(both.collect(), victim).await? == Verdict::Fail {
                 return Ok(Some(other.clone()));
             }
         }
         Ok(None)
     }
 
-    /// What would be seen if only these demands were met.
-    async fn with(&self, demands: Vec<&Demand>) -> Result<Evidence, PlanError> {
+    /// The verdict of a control if only these demands were met.
+    async fn judged(&self, demands: Vec<&Demand>, control: &dyn Control) -> Result<Verdict, PlanError> {
         let memory = MemoryBlobs::default();
         let keep: &dyn Keep = &memory;
         let demands: Vec<Demand> = demands.into_iter().cloned().collect();
         let part = plan(&demands, self.host, keep).await?;
-        let bytes = Several(vec![&memory, self.bytes]);
-        Ok(predict(&self.before.evidence, &part, self.source, &bytes))
+        let (seen, bytes) = (&self.before.evidence, Several(vec![&memory, self.bytes]));
+        let after = predict(seen, control.needs(seen).iter(), &part, self.source, &bytes);
+        Ok(control.judge(&after).verdict)
     }
 }
