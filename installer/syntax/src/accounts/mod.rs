@@ -1,5 +1,6 @@
 //! Who has an account, how they log in, and what they may become.
 
+pub(crate) mod authselect;
 pub mod login;
 pub mod operators;
 pub(crate) mod pam;
@@ -7,3 +8,4 @@ pub(crate) mod pam_lines;
 pub mod passwd;
 pub(crate) mod shell;
 pub mod sudoers;
+pub mod superusers;

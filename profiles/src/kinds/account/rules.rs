@@ -121,8 +121,9 @@ fn invalid_shell(seen: &Evidence, bound: i64) -> Result<Vec<Offender>, Unread> {
     };
     let valid = |user: &User| offered.contains(&user.shell) && !user.shell.contains("nologin");
     shadowed(seen, |user| {
-        let left_out = user.has_no_shell() || matches!(user.name.as_str(), "root" | "nobody" | "nfsnobody");
-        let open = user.password.is_none() || user.is_open();
+        let left_out = matches!(user.name.as_str(), "root" | "nobody" | "nfsnobody");
+        // Without a line in the shadow file nothing locks an account but its shell.
+        let open = user.is_open() || user.password.is_none() && !user.has_no_shell();
         let lock = (is_system(user, bound) && user.password.is_some()).then(|| user.lock());
         let wrong = !user.shell.is_empty() && !left_out && !valid(user) && open;
         wrong.then(|| Offender::new(shell_of(user), lock))
@@ -149,7 +150,7 @@ fn group_empty(rule: &Account, seen: &Evidence) -> Result<Vec<Offender>, Unread>
     let name = rule.group();
     let groups = seen_groups(seen)?;
     let Some(group) = groups.iter().find(|group| group.name == name) else {
-        return Ok(missing_group(name, &groups));
+        return Ok(if rule.required { missing_group(name, &groups) } else { Vec::new() });
     };
     let mut offenders =
         told(seen, |user| (user.gid == group.gid).then(|| Offender::new(of_group(user), None)))?;
