@@ -52,6 +52,10 @@ impl Control for Rule {
         }
     }
 
+    fn by_hand(&self) -> Option<&str> {
+        self.probe.kind().by_hand()
+    }
+
     fn remedy(&self, seen: &Evidence) -> Vec<Demand> {
         if self.judge(seen).verdict != Verdict::Fail {
             return Vec::new();
@@ -89,5 +93,9 @@ impl Control for Skipped {
 
     fn is_left_out(&self) -> bool {
         self.left_out
+    }
+
+    fn by_hand(&self) -> Option<&str> {
+        Some(&self.reason)
     }
 }

@@ -124,12 +124,18 @@ fn judge(control: &dyn Control, evidence: &Evidence, context: &Context) -> (Find
         evidence: shown(control, evidence),
         refs: about.references.iter().map(ToString::to_string).collect(),
         remedy: !demands.is_empty(),
-        mend: if verdict.is_finding() || waiver.is_some() { about.mend.clone() } else { String::new() },
+        mend: if verdict.is_finding() || waiver.is_some() { mend(control) } else { String::new() },
         waiver,
         attestation,
         cause: None,
     };
     (finding, demands)
+}
+
+/// What would mend a failure by hand, and why it has to be by hand where it always has.
+fn mend(control: &dyn Control) -> String {
+    let mend = &control.about().mend;
+    control.by_hand().map_or_else(|| mend.clone(), |why| format!("{mend} (left to a person: {why})"))
 }
 
 /// The resources that a control looked at, with what was seen of each.

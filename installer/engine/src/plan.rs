@@ -27,6 +27,18 @@ pub enum PlanError {
         /// The other.
         second: ControlId,
     },
+    /// What one control demands makes another fail.
+    #[error("{} makes {victim} fail: it asks for {wanted}, but would see {would_be}", culprit(by.as_ref()))]
+    Undone {
+        /// Whose remedy it is; `None` when only several together do it.
+        by: Option<ControlId>,
+        /// The control that would fail.
+        victim: ControlId,
+        /// What it asks for.
+        wanted: String,
+        /// What it would see.
+        would_be: String,
+    },
     /// A demand concerns something that can only be observed.
     #[error("{by} asks to change {resource}, which can only be observed")]
     NotChangeable {
@@ -65,6 +77,10 @@ pub enum PlanError {
     /// The bytes of a planned file could not be kept.
     #[error("cannot keep the bytes of a planned file")]
     Keep(#[from] model::BlobError),
+}
+
+fn culprit(by: Option<&ControlId>) -> String {
+    by.map_or_else(|| "the plan as a whole".to_owned(), |by| format!("the remedy of {by}"))
 }
 
 /// Changes with the controls that asked for them.

@@ -14,6 +14,7 @@ use crate::tree::Tree;
 const SYSTEMCTL: &str = "/usr/bin/systemctl";
 const SSHD: &str = "/usr/sbin/sshd";
 const DCONF: &str = "/usr/bin/dconf";
+const MOUNT: &str = "/usr/bin/mount";
 
 /// Whether each unit runs, asked for all at once.
 pub(crate) async fn activity(tree: &Tree, units: &[&str]) -> Vec<Result<State, Unread>> {
@@ -70,12 +71,17 @@ pub(crate) async fn handle(tree: &Tree, handler: &Handler) -> Result<(), HostErr
         Handler::CompileDconf => compile_dconf(tree).await,
         _ if !tree.is_live() || !manager(tree).unwrap_or(false) => Ok(()),
         Handler::DaemonReload => systemctl(tree, &["daemon-reload"]).await,
-        Handler::Reload { unit } => systemctl(tree, &["try-reload-or-restart", "--", unit]).await,
-        Handler::Restart { unit } => systemctl(tree, &["try-restart", "--", unit]).await,
+        Handler::Reload { unit } => tell(tree, "try-reload-or-restart", unit).await,
+        Handler::Restart { unit } => tell(tree, "try-restart", unit).await,
         Handler::LoadAuditRules => {
             load_audit_rules(tree).await;
             Ok(())
         }
+        Handler::MakeBootMenu => {
+            make_boot_menu(tree).await;
+            Ok(())
+        }
+        Handler::Remount => remount(tree).await,
         _ => Ok(()),
     }
 }
@@ -88,6 +94,31 @@ async fn load_audit_rules(tree: &Tree) {
     if !locked && tree.exists(AUGENRULES).unwrap_or(false) {
         run::output(Path::new(AUGENRULES), &["--load"]).await.ok();
     }
+}
+
+/// Makes the boot menu again where there is one. Where that fails, as in a container that boots nothing, the files
+/// stay: what the menu lacks is seen when it is judged again.
+async fn make_boot_menu(tree: &Tree) {
+    for (program, menu, arguments) in [
+        ("/usr/sbin/update-grub", "/boot/grub/grub.cfg", &[][..]),
+        ("/usr/sbin/grub2-mkconfig", "/boot/grub2/grub.cfg", &["-o", "/boot/grub2/grub.cfg"]),
+    ] {
+        if tree.exists(menu).unwrap_or(false) && tree.exists(program).unwrap_or(false) {
+            run::output(Path::new(program), arguments).await.ok();
+            return;
+        }
+    }
+}
+
+/// Takes from what is mounted now the power that fstab takes from it at the next boot.
+async fn remount(tree: &Tree) -> Result<(), HostError> {
+    let failed = |error: Unread| HostError::Failed(format!("mounting again: {error}"));
+    for (point, lacking) in syntax::mounts::looser(tree).map_err(failed)? {
+        let options = format!("remount,{}", lacking.join(","));
+        let arguments = ["-o", &options, "--", point.as_str()];
+        run::output(Path::new(MOUNT), &arguments).await.map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// A machine without dconf has no database to compile, and below another root nothing is executed.
@@ -160,6 +191,14 @@ pub(crate) async fn rules(tree: &Tree, filter: Filter) -> Result<State, Unread> 
 
 fn manager(tree: &Tree) -> Result<bool, Unread> {
     tree.exists("/run/systemd/system")
+}
+
+/// Tells a unit that runs; one that does not, or that this system does not have, reads its files when it starts.
+async fn tell(tree: &Tree, verb: &str, unit: &str) -> Result<(), HostError> {
+    match activity(tree, &[unit]).await.pop() {
+        Some(Ok(state)) if state.as_text() != Some("active") => Ok(()),
+        _ => systemctl(tree, &[verb, "--", unit]).await,
+    }
 }
 
 async fn systemctl(tree: &Tree, arguments: &[&str]) -> Result<(), HostError> {

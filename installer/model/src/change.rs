@@ -82,6 +82,11 @@ pub enum Handler {
     Restart { unit: String },
     /// The kernel takes the audit rules of the files, unless they are locked until the next boot.
     LoadAuditRules,
+    /// The boot menu is made again from its defaults.
+    MakeBootMenu,
+    /// What is mounted gets the options `nodev`, `nosuid` and `noexec` that its line of fstab(5) has; none is taken
+    /// away before the next boot.
+    Remount,
 }
 
 impl Handler {
@@ -92,33 +97,39 @@ impl Handler {
 
     fn for_path(path: &HostPath) -> Vec<Self> {
         let text = path.as_str();
-        if text == "/etc/sudoers" || text.starts_with("/etc/sudoers.d/") {
-            return vec![Self::CheckSudoers];
-        }
-        if text == "/etc/pam.conf" || text.starts_with("/etc/pam.d/") {
-            return vec![Self::CheckPam];
-        }
-        if text.starts_with("/etc/audit/rules.d/") {
-            return vec![Self::CheckAudit];
-        }
-        if text == "/etc/ssh/sshd_config" || text.starts_with("/etc/ssh/sshd_config.d/") {
-            return vec![Self::CheckSshd, Self::Reload { unit: "ssh.service".to_owned() }];
-        }
-        let journald = "/etc/systemd/journald.conf";
-        if text == journald || text.starts_with("/etc/systemd/journald.conf.d/") {
-            return vec![Self::Restart { unit: "systemd-journald.service".to_owned() }];
-        }
-        if text.starts_with("/etc/audit/rules.d/") {
-            return vec![Self::LoadAuditRules];
-        }
-        if text.starts_with("/etc/systemd/system/") {
-            return vec![Self::DaemonReload];
-        }
-        if text.starts_with("/etc/dconf/db/") {
-            return vec![Self::CompileDconf];
-        }
-        Vec::new()
+        let about = |place: &&str| {
+            text == *place || text.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let told = TOLD.iter().filter(|(places, _)| places.iter().any(about));
+        told.flat_map(|(_, handlers)| handlers()).collect()
     }
+}
+
+/// Files, and folders with all that is in them, and who has to be told when they change.
+type Told = (&'static [&'static str], fn() -> Vec<Handler>);
+
+const TOLD: [Told; 12] = [
+    (&["/etc/sudoers", "/etc/sudoers.d"], || vec![Handler::CheckSudoers]),
+    (&["/etc/pam.conf", "/etc/pam.d"], || vec![Handler::CheckPam]),
+    (&["/etc/audit/rules.d"], || vec![Handler::CheckAudit, Handler::LoadAuditRules]),
+    (&["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d"], || {
+        let reload = |unit: &str| Handler::Reload { unit: unit.to_owned() };
+        vec![Handler::CheckSshd, reload("ssh.service"), reload("sshd.service")]
+    }),
+    (&["/etc/systemd/journald.conf", "/etc/systemd/journald.conf.d"], || restart("systemd-journald")),
+    (&["/etc/rsyslog.conf", "/etc/rsyslog.d"], || restart("rsyslog")),
+    (&["/etc/systemd/timesyncd.conf", "/etc/systemd/timesyncd.conf.d"], || restart("systemd-timesyncd")),
+    (&["/etc/chrony", "/etc/chrony.conf", "/etc/chrony.d"], || {
+        [restart("chrony"), restart("chronyd")].concat()
+    }),
+    (&["/etc/systemd/system"], || vec![Handler::DaemonReload]),
+    (&["/etc/dconf/db"], || vec![Handler::CompileDconf]),
+    (&["/etc/default/grub", "/etc/default/grub.d"], || vec![Handler::MakeBootMenu]),
+    (&["/etc/fstab"], || vec![Handler::DaemonReload, Handler::Remount]),
+];
+
+fn restart(unit: &str) -> Vec<Handler> {
+    vec![Handler::Restart { unit: format!("{unit}.service") }]
 }
 
 impl fmt::Display for Handler {
@@ -133,6 +144,27 @@ impl fmt::Display for Handler {
             Self::Reload { unit } => write!(f, "reload {unit}"),
             Self::Restart { unit } => write!(f, "restart {unit}"),
             Self::LoadAuditRules => f.write_str("load the audit rules"),
+            Self::MakeBootMenu => f.write_str("make the boot menu again"),
+            Self::Remount => f.write_str("mount again with the options of fstab"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(path: &'static str) -> Vec<String> {
+        Handler::for_path(&HostPath::literal(path)).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn who_reads_a_file_is_told_of_its_change() {
+        assert_eq!(told("/etc/audit/rules.d/50.rules"), ["check the audit rules", "load the audit rules"]);
+        assert_eq!(told("/etc/rsyslog.d/00-groundfast.conf"), ["restart rsyslog.service"]);
+        assert_eq!(told("/etc/default/grub.d/99.cfg"), ["make the boot menu again"]);
+        assert_eq!(told("/etc/fstab"), ["reload systemd's units", "mount again with the options of fstab"]);
+        assert_eq!(told("/etc/systemd/system/a.service"), ["reload systemd's units"]);
+        assert!(told("/etc/fstab.old").is_empty() && told("/etc/default/grub.dpkg-old").is_empty());
     }
 }

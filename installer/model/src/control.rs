@@ -136,6 +136,11 @@ pub trait Control: Send + Sync {
         Vec::new()
     }
 
+    /// Why every failure of it is left to a person; `None` where the ordinary one is mended by [`Control::remedy`].
+    fn by_hand(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether the site chose not to judge it; nobody's word makes it pass then.
     fn is_left_out(&self) -> bool {
         false

@@ -28,6 +28,13 @@ pub enum Syntax {
     Assignments,
     /// `key = value`, last one wins, a line that begins with white space goes on with the one before: postconf(5).
     Postfix,
+    /// A whole line of pam.d(5); the key is `type before|after MODULE control module arguments`, the value empty. The
+    /// line is there when one has at least these arguments; it is only added, and jumps over it go one further.
+    /// Stands before [`Syntax::Pam`], so that a line is added before its arguments are set.
+    PamLine,
+    /// A profile in pam-auth-update's records below `/var/lib/pam`; the key is `profile before|after MODULE control
+    /// module arguments`, the value empty.
+    PamRecord,
     /// `type control module arguments`; the key is `type module argument`, the value what follows its `=`, empty
     /// for a bare argument. Arguments of all lines with that module are set together; no line is ever added:
     /// pam.d(5).

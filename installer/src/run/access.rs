@@ -3,14 +3,12 @@
 //! Who may come in is worked out twice from the same files: as they are, and with what the plan writes laid over.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
-use engine::{Several, assess};
+use engine::{Planned, Several, assess};
 use model::{
-    About, Blobs, Control, ControlId, Evidence, FileState, Finding, HostPath, Judgement, Plan, Resource,
-    Severity, Sink, State, Unread, Verdict,
+    About, Blobs, Control, ControlId, Evidence, Finding, Judgement, Plan, Resource, Severity, Sink, Unread,
+    Verdict,
 };
-use syntax::Source;
 use syntax::accounts::operators::{Way, operators};
 
 use crate::run::converge::Job;
@@ -19,14 +17,13 @@ type Operators = BTreeMap<String, Way>;
 
 /// The finding about the operators' way in; `None` when the plan changes nothing of it.
 pub async fn finding(job: &Job<'_>, plan: &Plan, planned: &dyn Blobs, sink: &dyn Sink) -> Option<Finding> {
-    let source = job.files?;
-    if plan.doors().is_empty() {
+    if !job.may_close || plan.doors().is_empty() {
         return None;
     }
     let mut stores: Vec<&dyn Blobs> = vec![planned];
     stores.extend(&job.bytes);
-    let after = Planned { now: source, files: texts(plan, &Several(stores)) };
-    let judgement = judged(operators(source), operators(&after))?;
+    let after = Planned::new(job.files, plan, &Several(stores));
+    let judgement = judged(operators(job.files), operators(&after))?;
     let control: Vec<Box<dyn Control>> = vec![Box::new(Access { about: about(), judgement })];
     assess(&control, job.host, &job.context, sink).await.findings.pop()
 }
@@ -69,53 +66,6 @@ fn judged(
         (false, false) => format!("{}; {} can no longer", left.join(", "), lost.join(", ")),
     };
     Some(Judgement::of(!left.is_empty(), expected, actual))
-}
-
-/// The files that a plan writes or removes.
-fn texts(plan: &Plan, bytes: &dyn Blobs) -> BTreeMap<HostPath, Option<String>> {
-    let mut texts = BTreeMap::new();
-    for change in plan.steps().map(|step| &step.change) {
-        let Resource::File { path } = &change.resource else { continue };
-        match &change.to {
-            State::Absent => drop(texts.insert(path.clone(), None)),
-            State::File(FileState { content: Some(digest), .. }) => {
-                let mut text = String::new();
-                let read = bytes.open(digest).is_ok_and(|mut bytes| bytes.read_to_string(&mut text).is_ok());
-                if read {
-                    texts.insert(path.clone(), Some(text));
-                }
-            }
-            _ => {}
-        }
-    }
-    texts
-}
-
-/// The files of a machine as they will be.
-struct Planned<'a> {
-    now: &'a dyn Source,
-    files: BTreeMap<HostPath, Option<String>>,
-}
-
-impl Source for Planned<'_> {
-    fn text(&self, path: &HostPath) -> Result<Option<String>, Unread> {
-        self.files.get(path).map_or_else(|| self.now.text(path), |text| Ok(text.clone()))
-    }
-
-    fn names(&self, folder: &HostPath) -> Result<Vec<String>, Unread> {
-        let mut names = self.now.names(folder)?;
-        for (path, text) in self.files.iter().filter(|(path, _)| path.parent().as_ref() == Some(folder)) {
-            names.retain(|name| name != path.name());
-            if text.is_some() {
-                names.push(path.name().to_owned());
-            }
-        }
-        Ok(names)
-    }
-
-    fn link(&self, path: &HostPath) -> Result<Option<String>, Unread> {
-        self.now.link(path)
-    }
 }
 
 /// A judgement that was made already, as a control, so that waivers hold for it like for any other.

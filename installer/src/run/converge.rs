@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 
 use engine::{
-    Assessment, Cancel, Context, MemoryBlobs, Outcome, Progress, Replay, Run, Several, assess, diff, enforce,
-    enforce_first,
+    Assessment, Cancel, Context, MemoryBlobs, Outcome, Outlook, Progress, Replay, Run, Several, assess, diff,
+    enforce, enforce_first,
 };
 use host::RunDir;
 use model::{
@@ -38,8 +38,10 @@ pub struct Job<'j> {
     pub earlier: Vec<Finding>,
     pub context: Context,
     pub host: &'j dyn Host,
-    /// The files of the running machine, where the run may close a way into it.
-    pub files: Option<&'j dyn syntax::Source>,
+    /// The files that `host` works with.
+    pub files: &'j dyn syntax::Source,
+    /// Whether the run may close a way into the machine that runs here.
+    pub may_close: bool,
     /// Bytes that plans may name besides their own, such as those of a bundle.
     pub bytes: Vec<&'j dyn Blobs>,
     /// Texts made for this run, kept with it.
@@ -77,6 +79,7 @@ impl Job<'_> {
         let planned = MemoryBlobs::default();
         let plan =
             engine::plan(&before.demands, self.host, &planned).await.map_err(|error| unplannable(&error))?;
+        self.refuse_undoing(&before, &plan, &planned).await?;
         let diffs = self.diffs(&before, &plan).await?;
         before.findings.extend(access::finding(self, &plan, &planned, sink).await);
         if self.approve.plan {
@@ -118,6 +121,19 @@ impl Job<'_> {
         };
         let demands: Vec<_> = found.demands.iter().filter(|demand| !is_held(demand)).cloned().collect();
         engine::plan(&demands, self.host, into).await.map_err(|error| unplannable(&error))
+    }
+
+    /// Refuses a plan that makes a control fail which holds now, or would with its own remedy alone.
+    async fn refuse_undoing(
+        &self,
+        before: &Assessment,
+        plan: &Plan,
+        planned: &MemoryBlobs,
+    ) -> Result<(), Failure> {
+        let bytes = Several(self.bytes.clone());
+        let outlook =
+            Outlook { controls: &self.controls, before, host: self.host, source: self.files, bytes: &bytes };
+        outlook.refuse_undoing(plan, planned).await.map_err(|error| unplannable(&error))
     }
 
     /// Whether exactly this plan is to be enforced: one that was stored, or that a second person signed.
@@ -214,7 +230,11 @@ impl Job<'_> {
             let outcome = take_back(&run, directory, &why).await?;
             return Ok((first, outcome));
         }
-        let whole = match self.plan(&seen, held, &memory).await {
+        let rest = match self.plan(&seen, held, &memory).await {
+            Ok(rest) => self.refuse_undoing(&seen, &rest, &memory).await.map(|()| rest),
+            unplanned => unplanned,
+        };
+        let whole = match rest {
             Ok(rest) => engine::extend(first.plan(), rest),
             // The packages are there all the same; what is left is told by the findings, and planned next time.
             Err(failure) => {

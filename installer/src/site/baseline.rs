@@ -82,4 +82,8 @@ impl Control for Baseline {
     fn is_left_out(&self) -> bool {
         self.control.is_left_out()
     }
+
+    fn by_hand(&self) -> Option<&str> {
+        self.control.by_hand()
+    }
 }

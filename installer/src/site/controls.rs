@@ -237,6 +237,10 @@ impl Control for Named {
         self.control.is_left_out()
     }
 
+    fn by_hand(&self) -> Option<&str> {
+        self.control.by_hand()
+    }
+
     fn remedy(&self, seen: &Evidence) -> Vec<Demand> {
         self.control.remedy(seen)
     }

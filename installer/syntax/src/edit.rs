@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use model::Syntax;
 
-use crate::accounts::{pam, passwd, shell, sudoers};
+use crate::accounts::{pam, pam_lines, passwd, shell, sudoers};
 use crate::kernel::modprobe;
 use crate::mounts::fstab;
 use crate::sshd;
@@ -44,6 +44,8 @@ pub(crate) struct Spot {
 /// UTF-8 are for the caller to refuse.
 pub fn get(text: &str, syntax: Syntax, key: &str) -> Option<String> {
     match syntax {
+        Syntax::PamLine => pam_lines::get(text, key),
+        Syntax::PamRecord => pam_lines::get_record(text, key),
         Syntax::Pam => pam::get(text, key),
         Syntax::Accounts => passwd::get(text, key),
         Syntax::Sudoers => sudoers::get(text, key),
@@ -62,6 +64,9 @@ pub fn set(text: &str, syntax: Syntax, key: &str, value: Option<&str>) -> Result
         return Ok(text.to_owned());
     }
     let written = match (syntax, value) {
+        (Syntax::PamLine, Some(_)) => pam_lines::set(text, key),
+        (Syntax::PamRecord, Some(_)) => pam_lines::set_record(text, key),
+        (Syntax::PamLine | Syntax::PamRecord, None) => return Err(Unwritable),
         (Syntax::Pam, value) => pam::set(text, key, value),
         (Syntax::Accounts, Some(value)) => passwd::set(text, key, value),
         (Syntax::Accounts, None) => return Err(Unwritable),
@@ -118,7 +123,12 @@ fn entries(lines: &[&str], syntax: Syntax) -> Vec<Entry> {
         Syntax::Assignments => assignments::entries(lines),
         Syntax::Postfix => keyed::postfix(lines),
         // These have more than one setting on a line, and functions of their own to set one.
-        Syntax::Pam | Syntax::Accounts | Syntax::Sudoers | Syntax::Shell => Vec::new(),
+        Syntax::PamLine
+        | Syntax::PamRecord
+        | Syntax::Pam
+        | Syntax::Accounts
+        | Syntax::Sudoers
+        | Syntax::Shell => Vec::new(),
     }
 }
 

@@ -10,7 +10,7 @@ mod edit;
 pub mod firewall;
 mod kernel;
 mod lookup;
-mod mounts;
+pub mod mounts;
 pub mod packages;
 pub mod rpm;
 mod services;

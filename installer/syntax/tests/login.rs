@@ -127,3 +127,16 @@ fn what_cannot_be_read_is_no_answer() {
     let circle = login::faults(&system(&[("common-auth", "@include common-auth\n")]));
     assert!(matches!(circle, Err(Unread::Malformed(_))), "{circle:?}");
 }
+
+#[test]
+fn whoever_comes_to_the_entry_that_counts_failures_is_refused() {
+    let stack = |jump: usize| {
+        format!(
+            "auth requisite pam_faillock.so preauth\nauth [success={jump} default=ignore] pam_unix.so\n\
+             auth [default=die] pam_faillock.so authfail\nauth requisite pam_deny.so\nauth required pam_permit.so\n"
+        )
+    };
+    assert_eq!(faults(&[("common-auth", &stack(2))]), [""; 0]);
+    let required = "auth required pam_unix.so\nauth [default=die] pam_faillock.so authfail\n";
+    assert_eq!(faults(&[("common-auth", required)])[0], "/etc/pam.d/sshd: no auth can succeed any more");
+}

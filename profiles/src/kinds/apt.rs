@@ -27,6 +27,10 @@ fn is_no(value: &str) -> bool {
 }
 
 impl Kind for Apt {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         self.off.iter().map(|key| lookup(key)).collect()
     }

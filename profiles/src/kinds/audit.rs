@@ -74,6 +74,10 @@ fn ask(seen: &Evidence, line: &str, resource: &Resource) -> Option<Ask> {
 }
 
 impl Kind for AuditRules {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         match self.rules.iter().find(|rule| !rule.starts_with('-')) {
             Some(rule) => Err(format!("`{rule}` is no line of audit.rules(7)")),
@@ -177,6 +181,10 @@ fn is_mounted(record: &State) -> bool {
 }
 
 impl Kind for AuditPrivileged {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn needs(&self, seen: &Evidence) -> Vec<Resource> {
         let mut needs = vec![programs()];
         needs.extend(mounts().map(|(_, mount)| mount));

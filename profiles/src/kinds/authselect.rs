@@ -27,6 +27,10 @@ impl Authselect {
 }
 
 impl Kind for Authselect {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("the profile of authselect is the site's own")
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.modules.is_empty() { Err("`modules` names no module".to_owned()) } else { Ok(()) }
     }

@@ -40,6 +40,10 @@ impl Banner {
 }
 
 impl Kind for Banner {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.told(&self.text).is_empty() && !self.text.trim().is_empty() {
             return Ok(());

@@ -42,6 +42,10 @@ fn folder() -> Resource {
 }
 
 impl Kind for BootArgument {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         self.want().check()
     }

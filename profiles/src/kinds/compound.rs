@@ -65,6 +65,10 @@ fn decided(of: &[Nested], seen: &Evidence, order: [Verdict; 4], word: &str) -> J
 }
 
 impl Kind for All {
+    fn by_hand(&self) -> Option<&'static str> {
+        self.of.iter().find_map(|nested| nested.0.kind().by_hand())
+    }
+
     fn check(&self) -> Result<(), String> {
         check(&self.of)
     }
@@ -85,6 +89,10 @@ impl Kind for All {
 }
 
 impl Kind for Any {
+    fn by_hand(&self) -> Option<&'static str> {
+        self.of.first().and_then(|nested| nested.0.kind().by_hand())
+    }
+
     fn check(&self) -> Result<(), String> {
         check(&self.of)
     }

@@ -62,6 +62,10 @@ impl Choice {
 }
 
 impl Kind for Choice {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("what the engine is told decides whether the containers still run")
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.absent && (self.value.is_some() || self.default.is_some() || !self.deny.is_empty()) {
             return Err("`absent` goes with no value".to_owned());
@@ -233,6 +237,10 @@ impl Test {
 }
 
 impl Kind for Container {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("a container is made by whoever deploys it")
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         vec![Resource::Fact(Fact::Containers { socket: self.socket.clone() })]
     }

@@ -289,6 +289,10 @@ impl File {
 }
 
 impl Kind for File {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.mode.is_none() && self.owner.is_none() && self.group.is_none() {
             return Err("a file probe needs `mode`, `owner` or `group`".to_owned());

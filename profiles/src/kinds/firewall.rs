@@ -1,10 +1,12 @@
 //! The packet filter in charge: what the next boot loads, and what the kernel holds where it can be asked.
 
-use model::{Evidence, Fact, Filter, HostPath, Judgement, Lookup, Resource, State, Verdict};
+use model::{
+    Constraint, Evidence, Fact, Filter, HostPath, Judgement, Lookup, Resource, State, Syntax, Verdict,
+};
 use serde::Deserialize;
 
 use super::parts::Parts;
-use super::{Kind, unread};
+use super::{Ask, Kind, unread};
 
 /// `{ kind = "firewall", filter, main?, asks, … }`
 #[derive(Clone, Debug, Deserialize)]
@@ -232,6 +234,16 @@ impl Firewall {
 }
 
 impl Kind for Firewall {
+    fn by_hand(&self) -> Option<&'static str> {
+        match (self.asks, self.filter) {
+            (Asked::Table | Asked::Chains | Asked::Permanent | Asked::Loopback, Filter::Nftables) => None,
+            (Asked::Default, _) => {
+                Some("what the rules do not allow yet would be cut off, the operator's login too")
+            }
+            _ => Some("what may pass is the site's own decision"),
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         let asks_default = self.asks == Asked::Default;
         if asks_default == (self.hooks.is_empty() || self.policies.is_empty()) {
@@ -269,7 +281,32 @@ impl Kind for Firewall {
         }
         parts.judge(self.expected())
     }
+
+    /// What the next boot loads; the rules that the kernel holds stay, since loading the file drops those of others.
+    fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
+        let Ok(ruleset) = seen.see(&self.lookup(false)) else { return Vec::new() };
+        let mut parts = Parts::default();
+        if self.by_hand().is_some() || *ruleset == State::Absent {
+            return Vec::new();
+        }
+        self.judge_rules(seen, ruleset, "at boot", &mut parts);
+        if parts.judge(self.expected()).verdict != Verdict::Fail {
+            return Vec::new();
+        }
+        let line = if self.asks == Asked::Loopback { LOOPBACK } else { CHAINS };
+        let resource = Resource::Setting { path: self.main(), syntax: Syntax::Lines, key: line.to_owned() };
+        vec![Ask::new(resource, Constraint::Equals(State::text("")))]
+    }
 }
+
+/// Chains of our own that let everything pass which others let pass.
+const CHAINS: &str = "table inet groundfast { chain input { type filter hook input priority -10; policy accept; }; \
+                      chain forward { type filter hook forward priority -10; policy accept; }; \
+                      chain output { type filter hook output priority -10; policy accept; }; }";
+/// A chain of our own in which loopback traffic passes on its own interface only; what other chains refuse stays
+/// refused.
+const LOOPBACK: &str = "table inet groundfast { chain loopback { type filter hook input priority -10; policy accept; \
+                        iif \"lo\" accept; ip saddr 127.0.0.0/8 drop; ip6 saddr ::1 drop; }; }";
 
 /// `{ kind = "firewalld_zone", zone, asks = "loopback-trusted" | "loopback-restricted" }`
 #[derive(Clone, Debug, Deserialize)]
@@ -295,6 +332,10 @@ impl Zone {
 }
 
 impl Kind for Zone {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("zones of firewalld are written by its own tools")
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         vec![self.lookup()]
     }

@@ -32,6 +32,10 @@ impl GroupMembers {
 }
 
 impl Kind for GroupMembers {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("who belongs to a group is the site's own decision")
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         vec![Resource::Effective(Lookup::Groups), Resource::Effective(Lookup::Users)]
     }

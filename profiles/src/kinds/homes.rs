@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 
 use model::{
-    Entry, Evidence, FileQuery, FileState, HostPath, Judgement, Lookup, Node, Resource, State, Unread, Wanted,
+    Attributes, Constraint, Entry, Evidence, FileQuery, FileState, HostPath, Judgement, Lookup, Node,
+    Resource, State, Unread, Wanted,
 };
 use regex::Regex;
 use serde::Deserialize;
 
 use super::account::people::{User, login_defs, people, users};
 use super::value::{Scalar, few};
-use super::{Kind, unread};
+use super::{Ask, Kind, unread};
 
-/// `{ kind = "homes", test, names?, pattern?, files?, mode? }`. Nothing is mended in a home: its owner could have put a link there meanwhile.
+/// `{ kind = "homes", test, names?, pattern?, files?, mode? }`. The directory itself is mended; nothing inside it, where its owner
+/// could have put a link meanwhile.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Homes {
@@ -111,8 +113,13 @@ impl Homes {
         matches!(self.test, Test::Exist | Test::Owner | Test::Group | Test::Mode)
     }
 
+    /// Whether mode, owner or group of the home directories are asked about.
+    fn asks_attributes(&self) -> bool {
+        matches!(self.test, Test::Owner | Test::Group | Test::Mode)
+    }
+
     /// The homes that are there and are otherwise than the test wants them.
-    fn wrong_homes(&self, seen: &Evidence) -> Result<Vec<String>, Unread> {
+    fn wrong_homes(&self, seen: &Evidence) -> Result<Vec<(HostPath, User, Attributes)>, Unread> {
         let mut found = Vec::new();
         for (home, user) in used_homes(seen)? {
             let State::Attributes(is) = seen.see(&Resource::Attributes { path: home.clone() })? else {
@@ -124,10 +131,33 @@ impl Homes {
                 _ => is.mode & !self.mask() == 0,
             };
             if !right && is.node == Node::Directory {
-                found.push(format!("{home} is {is}"));
+                found.push((home, user, is.clone()));
             }
         }
         Ok(found)
+    }
+
+    /// What mends a home; nothing where it is no directory right below `/home`, is shared, or is somebody else's.
+    fn ask(&self, seen: &Evidence, (home, user, is): (HostPath, User, Attributes)) -> Option<Ask> {
+        let everybody = people(seen).ok()?;
+        let shared = everybody.iter().filter(|one| one.home.trim_end_matches('/') == home.as_str()).count();
+        let taken = |id: u32, of: fn(&User) -> Option<i64>| {
+            id != 0 && everybody.iter().any(|one| of(one) == Some(i64::from(id)))
+        };
+        let path = home.clone();
+        let (resource, constraint, foreign) = match self.test {
+            Test::Owner => {
+                let foreign = taken(is.uid, |user| user.uid);
+                (Resource::Owner { path }, Constraint::Equals(State::Int(user.uid?)), foreign)
+            }
+            Test::Group => {
+                let foreign = taken(is.gid, |user| user.gid);
+                (Resource::Group { path }, Constraint::Equals(State::Int(user.gid?)), foreign)
+            }
+            _ => (Resource::Mode { path }, Constraint::ModeWithin(self.mask()), false),
+        };
+        let ours = home.parent().is_some_and(|parent| parent.as_str() == "/home");
+        (ours && shared == 1 && !foreign).then(|| Ask::new(resource, constraint))
     }
 
     /// The directories whose dot files count: for names also those below `/home` that are nobody's home any more.
@@ -156,7 +186,10 @@ impl Homes {
     fn offenders(&self, seen: &Evidence) -> Result<Vec<String>, Unread> {
         match self.test {
             Test::Exist => missing(seen),
-            Test::Owner | Test::Group | Test::Mode => self.wrong_homes(seen),
+            Test::Owner | Test::Group | Test::Mode => {
+                let wrong = self.wrong_homes(seen)?.into_iter();
+                Ok(wrong.map(|(home, _, is)| format!("{home} is {is}")).collect())
+            }
             Test::NoFile => {
                 let mut found = Vec::new();
                 for place in self.places(seen)? {
@@ -224,6 +257,11 @@ fn missing(seen: &Evidence) -> Result<Vec<String>, Unread> {
 }
 
 impl Kind for Homes {
+    fn by_hand(&self) -> Option<&'static str> {
+        (!self.asks_attributes())
+            .then_some("what lies in a home belongs to its owner, who could have put a link there meanwhile")
+    }
+
     fn check(&self) -> Result<(), String> {
         let may = matches!(self.test, Test::NoFile | Test::DotMode);
         if (self.test == Test::NoFile && self.names.is_empty()) || (!may && !self.names.is_empty()) {
@@ -270,5 +308,13 @@ impl Kind for Homes {
             Ok(found) => Judgement::of(false, self.expected(), few(&found)),
             Err(why) => unread(self.expected(), &why),
         }
+    }
+
+    fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
+        if !self.asks_attributes() {
+            return Vec::new();
+        }
+        let wrong = self.wrong_homes(seen).unwrap_or_default();
+        wrong.into_iter().filter_map(|home| self.ask(seen, home)).collect()
     }
 }

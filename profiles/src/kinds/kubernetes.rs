@@ -64,6 +64,10 @@ impl Kubernetes {
 }
 
 impl Kind for Kubernetes {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("the cluster's own tools write these files")
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.absent && (self.value.is_some() || !self.holds.is_empty() || !self.lacks.is_empty()) {
             return Err("`absent` goes with no value".to_owned());

@@ -42,7 +42,8 @@ enum Wished {
 #[serde(deny_unknown_fields)]
 struct Add {
     path: HostPath,
-    /// Spaces around it are not written: one in front keeps a `$` from naming a variable.
+    /// Spaces around it are not written: one in front keeps a `$` from naming a variable. `{first}` stands for the
+    /// first of the words of `among`, `{all}` for all of them with spaces between.
     line: String,
     /// Whether the file may be made; otherwise it must be among those that are there.
     #[serde(default)]
@@ -99,6 +100,13 @@ impl Lines {
         }
     }
 
+    /// A line with the words of `among` in it.
+    fn filled(&self, line: &str) -> String {
+        let words: Vec<_> = self.among.as_deref().unwrap_or_default().split(',').map(str::trim).collect();
+        let line = line.trim().replace("{first}", words.first().copied().unwrap_or_default());
+        line.replace("{all}", &words.join(" "))
+    }
+
     fn is_among(&self, part: &str) -> bool {
         let same = |words: &String| words.split(',').any(|word| word.trim().eq_ignore_ascii_case(part));
         self.among.as_ref().is_none_or(same)
@@ -115,6 +123,11 @@ fn line(item: &State) -> Found<'_> {
 }
 
 impl Kind for Lines {
+    fn by_hand(&self) -> Option<&'static str> {
+        let mended = self.add.is_some();
+        (!mended).then_some("what the line should say is the site's own decision")
+    }
+
     fn check(&self) -> Result<(), String> {
         // Patterns are matched without Unicode's tables, so they are read without them.
         let mut parser = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build();
@@ -154,11 +167,8 @@ impl Kind for Lines {
         if !found(record).is_empty() || !(there || add.create) {
             return Vec::new();
         }
-        let resource = Resource::Setting {
-            path: add.path.clone(),
-            syntax: Syntax::Lines,
-            key: add.line.trim().to_owned(),
-        };
+        let resource =
+            Resource::Setting { path: add.path.clone(), syntax: Syntax::Lines, key: self.filled(&add.line) };
         vec![Ask::new(resource, Constraint::Equals(State::text("")))]
     }
 }

@@ -20,6 +20,10 @@ impl Link {
 }
 
 impl Kind for Link {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.targets.is_empty() { Err("`targets` names no target".to_owned()) } else { Ok(()) }
     }

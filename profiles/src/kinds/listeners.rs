@@ -53,6 +53,10 @@ impl Listeners {
 }
 
 impl Kind for Listeners {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("a mail server may be there on purpose")
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         let packages = self.packages.iter().map(|name| package(name));
         [Resource::Fact(Fact::Listeners)].into_iter().chain(packages).collect()

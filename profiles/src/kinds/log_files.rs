@@ -35,6 +35,10 @@ impl LogFiles {
 }
 
 impl Kind for LogFiles {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         self.at(HostPath::literal("/")).check()
     }

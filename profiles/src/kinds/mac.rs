@@ -41,6 +41,10 @@ impl Selinux {
 }
 
 impl Kind for Selinux {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.modes.is_empty() && self.policy.is_none() {
             return Err("a selinux probe needs `modes` or `policy`".to_owned());
@@ -97,6 +101,10 @@ pub(crate) struct Apparmor {
 }
 
 impl Kind for Apparmor {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("a profile that enforces may stop its program: that has to be tried first")
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         vec![Resource::Fact(Fact::Apparmor)]
     }

@@ -20,6 +20,15 @@ impl Module {
         Resource::Effective(Lookup::Module { name: self.name.clone() })
     }
 
+    /// What mounts a file system of this kind at boot.
+    fn users(&self) -> Resource {
+        let name = &self.name;
+        let line = format!(r"[^#\s]\S*\s+\S+\s+(?:\S+,)?{name}(?:[,\s]|$)");
+        let files = ["/etc/fstab", "/etc/systemd/system/*.mount"].map(HostPath::literal).to_vec();
+        let pattern = format!(r"^\s*(?:{line}|Type\s*=\s*{name}\s*$)");
+        Resource::Effective(Lookup::Lines { files, pattern })
+    }
+
     fn set(&self, path: HostPath, directive: &str, value: &str) -> Ask {
         let key = format!("{directive} {}", self.name);
         let resource = Resource::Setting { path, syntax: Syntax::Modprobe, key };
@@ -33,8 +42,12 @@ fn is_inert(command: &str) -> bool {
 }
 
 impl Kind for Module {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
-        vec![self.lookup()]
+        vec![self.lookup(), self.users()]
     }
 
     fn judge(&self, seen: &Evidence) -> Judgement {
@@ -64,11 +77,20 @@ impl Kind for Module {
         }
         let blacklisted = flag("blacklisted").unwrap_or_default();
         parts.seen(blacklisted, if blacklisted { "blacklisted" } else { "not blacklisted" });
+        let user =
+            seen.see(&self.users()).ok().and_then(|record| record.get("found")?.items().first()?.get("at"));
+        if let Some(at) = user {
+            parts.seen(false, format!("{at} mounts it at boot, so a person has to see to that first"));
+        }
         parts.judge(expected)
     }
 
     fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
         let Ok(record) = seen.see(&self.lookup()) else { return Vec::new() };
+        let unused = |users: &State| users.get("found").is_none_or(|found| found.items().is_empty());
+        if !seen.see(&self.users()).is_ok_and(unused) {
+            return Vec::new();
+        }
         let flag = |part: &str| record.get(part).and_then(State::as_flag).unwrap_or_default();
         let install = record.get("install").and_then(State::as_text);
         let mut asks = Vec::new();

@@ -23,6 +23,11 @@ impl Mount {
         Resource::Effective(Lookup::Mount { point: self.point.clone() })
     }
 
+    /// Whether it is the memory that processes share: nothing in it lasts, so it can be mounted by a line of fstab.
+    fn is_shm(&self) -> bool {
+        self.point.as_str() == "/dev/shm"
+    }
+
     fn expected(&self) -> String {
         match &self.option {
             Some(option) => format!("{} mounted with {option}", self.point),
@@ -72,6 +77,11 @@ fn flag(record: &State, part: &str) -> Option<bool> {
 }
 
 impl Kind for Mount {
+    fn by_hand(&self) -> Option<&'static str> {
+        let made = self.option.is_some() || self.is_shm();
+        (!made).then_some("a file system of its own has to be made, and what is there moved to it")
+    }
+
     fn check(&self) -> Result<(), String> {
         match &self.option {
             None if self.required => Err("`required` goes with `option`".to_owned()),
@@ -107,11 +117,17 @@ impl Kind for Mount {
 
     /// Only a line of fstab is edited; a new partition, or a unit's options, are a person's to decide.
     fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
-        let (Some(option), Ok(record)) = (&self.option, seen.see(&self.lookup())) else { return Vec::new() };
+        let Ok(record) = seen.see(&self.lookup()) else { return Vec::new() };
+        let option = match &self.option {
+            Some(option) => option.as_str(),
+            // Its line of fstab is made with the first option that is asked of it.
+            None if self.is_shm() => "nodev",
+            None => return Vec::new(),
+        };
         let has =
             |part: &str| matches!(record.get(part), Some(State::Words(words)) if words.contains(option));
         let by_table = flag(record, "fstab") == Some(true);
-        let can_be_made = self.point.as_str() == "/dev/shm" && flag(record, "planned") != Some(true);
+        let can_be_made = self.is_shm() && flag(record, "planned") != Some(true);
         if has("planned-options") || !(by_table || can_be_made) {
             return Vec::new();
         }

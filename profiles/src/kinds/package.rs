@@ -107,6 +107,10 @@ impl Package {
 }
 
 impl Kind for Package {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.packages.is_empty() {
             return Err("`packages` names no package".to_owned());

@@ -16,6 +16,10 @@ pub(crate) struct PackageKeys {
 }
 
 impl Kind for PackageKeys {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("whoever imports a key compares its fingerprint first")
+    }
+
     fn check(&self) -> Result<(), String> {
         let hexadecimal = |text: &str| text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let is_key =

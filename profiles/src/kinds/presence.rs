@@ -38,6 +38,11 @@ impl Presence {
 }
 
 impl Kind for Presence {
+    fn by_hand(&self) -> Option<&'static str> {
+        let made = !self.present || self.create.is_some();
+        (!made).then_some("what the file should hold only a person, or the tool that makes it, knows")
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.paths.is_empty() {
             return Err("`paths` names no file".to_owned());

@@ -23,6 +23,10 @@ fn checks(repository: &State) -> bool {
 }
 
 impl Kind for Repositories {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         vec![Resource::Effective(Lookup::Repositories)]
     }

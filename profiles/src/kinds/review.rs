@@ -11,6 +11,10 @@ use super::Kind;
 pub(crate) struct Review {}
 
 impl Kind for Review {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("only a person can judge it")
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         Vec::new()
     }

@@ -155,6 +155,11 @@ impl RootPath {
 }
 
 impl Kind for RootPath {
+    fn by_hand(&self) -> Option<&'static str> {
+        let mended = self.test == Test::NoWrite;
+        (!mended).then_some("what root's path is for only its administrator knows")
+    }
+
     fn needs(&self, seen: &Evidence) -> Vec<Resource> {
         let mut needs = vec![lookup(), login_defs(SUPATH)];
         if self.test != Test::Absolute {

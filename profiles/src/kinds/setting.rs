@@ -109,6 +109,10 @@ impl Setting {
 }
 
 impl Kind for Setting {
+    fn by_hand(&self) -> Option<&'static str> {
+        self.assess_only.then_some("it is the alternative to another rule, or the site's own decision")
+    }
+
     fn check(&self) -> Result<(), String> {
         self.want().map_or(Ok(()), |want| want.check())
     }

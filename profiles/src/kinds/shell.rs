@@ -67,6 +67,10 @@ fn part(setting: &State, part: &str) -> String {
 }
 
 impl Kind for Shell {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         self.want().check()
     }

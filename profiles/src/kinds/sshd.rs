@@ -65,6 +65,10 @@ fn refused(record: &State) -> &[State] {
 }
 
 impl Kind for Sshd {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         if !syntax::sshd::is_keyword(&self.key) {
             return Err(format!("`{}` is not a keyword of sshd_config that this build knows", self.key));
@@ -156,6 +160,10 @@ fn lookup(key: &str) -> Resource {
 }
 
 impl Kind for Any {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("who may log in is the site's own decision")
+    }
+
     fn check(&self) -> Result<(), String> {
         match self.keys.iter().find(|key| !syntax::sshd::is_keyword(key)) {
             Some(key) => Err(format!("`{key}` is not a keyword of sshd_config that this build knows")),

@@ -38,6 +38,10 @@ fn offenders(found: &State) -> impl Iterator<Item = &Entry> {
 }
 
 impl Kind for Sticky {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         vec![self.query()]
     }

@@ -137,6 +137,11 @@ impl Sudoers {
 }
 
 impl Kind for Sudoers {
+    fn by_hand(&self) -> Option<&'static str> {
+        let mended = self.option.is_some();
+        (!mended).then_some("who may do without a password might be cut off")
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.option.is_some() == (!self.never.is_empty() || !self.tags.is_empty()) {
             return Err("a sudoers probe needs `option`, or `never` or `tags`".to_owned());

@@ -15,6 +15,10 @@ pub(crate) struct Swarm {
 }
 
 impl Kind for Swarm {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("a swarm is made by whoever deploys it")
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         vec![Resource::Fact(Fact::Engine { socket: self.socket.clone() })]
     }

@@ -54,6 +54,10 @@ impl Sysctl {
 }
 
 impl Kind for Sysctl {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         self.want().check()
     }

@@ -105,6 +105,10 @@ fn link(path: HostPath, target: State) -> Ask {
 }
 
 impl Kind for Unit {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         const KINDS: [&str; 5] = [".service", ".socket", ".timer", ".path", ".target"];
         match self.units.iter().find(|unit| !KINDS.iter().any(|kind| unit.ends_with(kind))) {

@@ -45,6 +45,10 @@ fn told(units: &[&str], how: &str) -> String {
 }
 
 impl Kind for UnitCount {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("which of them is to run is the site's own decision")
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.units.len() < self.least || self.most.is_some_and(|most| most < self.least) {
             return Err("`least` is more than there can be".to_owned());

@@ -59,6 +59,10 @@ impl Unowned {
 }
 
 impl Kind for Unowned {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("whose a file is only a person knows")
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         vec![self.query()]
     }

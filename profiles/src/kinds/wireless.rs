@@ -14,6 +14,10 @@ pub(crate) struct Wireless {}
 const SILENT: &str = "no wireless interface up";
 
 impl Kind for Wireless {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("the interface may be the only way in")
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         vec![Resource::Effective(Lookup::Wireless)]
     }

@@ -1,7 +1,7 @@
 //! Files and messages with a format of their own.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bundle::keys::PublicKey;
 use bundle::layout::{Index, Manifest};
@@ -38,15 +38,7 @@ pub(crate) fn bundle_spec(bytes: &[u8]) {
 
 /// A Compose file for a site that has nothing: whatever is let through runs only images that are known.
 pub(crate) fn compose(bytes: &[u8]) {
-    let site = compose::Site {
-        images: BTreeMap::new(),
-        files: BTreeMap::new(),
-        folder: None,
-        secrets: BTreeMap::new(),
-        env_secrets: BTreeMap::new(),
-        volumes: BTreeSet::new(),
-        proxies: BTreeMap::new(),
-    };
+    let site = compose::Site::default();
     if let Some(Ok(rewritten)) = text(bytes).map(|text| compose::rewrite(text, &site)) {
         assert!(rewritten.services.is_empty(), "a service without an image of the release was let through");
     }

@@ -54,6 +54,8 @@ struct Entry<'t> {
     control: Control<'t>,
     /// The module, or the file that is included.
     what: &'t str,
+    /// What the module is told.
+    args: &'t str,
 }
 
 enum Control<'t> {
@@ -79,18 +81,31 @@ fn entry(line: &str) -> Result<Entry<'_>, &'static str> {
     let (group, rest) = line.split_once(char::is_whitespace).ok_or("a lone word is no rule")?;
     let rest = rest.trim_start();
     if group == "@include" {
-        return Ok(Entry { group, optional: false, control: Control::Include, what: first_word(rest) });
+        return Ok(Entry {
+            group,
+            optional: false,
+            control: Control::Include,
+            what: first_word(rest),
+            args: "",
+        });
     }
     let (optional, group) = group.strip_prefix('-').map_or((false, group), |group| (true, group));
     let group = GROUPS.iter().find(|known| known.eq_ignore_ascii_case(group)).ok_or("an unknown type")?;
     let (control, rest) = control(rest)?;
     match first_word(rest) {
         "" => Err("no module"),
-        what => Ok(Entry { group, optional, control, what }),
+        what => {
+            let args = &rest.trim_start()[what.len()..];
+            Ok(Entry { group, optional, control, what, args })
+        }
     }
 }
 
 const GROUPS: [&str; 4] = ["auth", "account", "password", "session"];
+
+fn has_word(text: &str, word: &str) -> bool {
+    text.split_whitespace().any(|one| one == word)
+}
 
 fn first_word(text: &str) -> &str {
     text.split_whitespace().next().unwrap_or_default()
@@ -185,6 +200,8 @@ fn service_text(source: &dyn Source, name: &str) -> Result<Option<String>, Unrea
 /// One module of a stack, with includes in place.
 struct Module {
     name: String,
+    /// Whether it is asked to count a failure, which it answers with one.
+    counts_failure: bool,
     actions: Vec<(String, String)>,
     /// How many of the modules from here on a `die` or `done` ends: all, or those of the substack.
     ends: usize,
@@ -219,7 +236,8 @@ fn stack(
             Control::Actions(actions) => {
                 let actions = actions.into_iter().map(|(on, act)| (on.to_owned(), act.to_owned()));
                 let name = entry.what.rsplit('/').next().unwrap_or_default().to_owned();
-                all.push(Module { name, actions: actions.collect(), ends: usize::MAX });
+                let counts_failure = name == "pam_faillock.so" && has_word(entry.args, "authfail");
+                all.push(Module { name, counts_failure, actions: actions.collect(), ends: usize::MAX });
             }
         }
     }
@@ -234,8 +252,8 @@ enum Sum {
     Bad,
 }
 
-/// Whether some answers of the modules make the stack succeed. `pam_deny` only refuses, `pam_permit` only agrees,
-/// of all others both is possible.
+/// Whether some answers of the modules make the stack succeed. `pam_deny` only refuses, as does `pam_faillock authfail`,
+/// `pam_permit` only agrees, of all others both is possible.
 fn can_succeed(stack: &[Module]) -> bool {
     let mut open = vec![(0, Sum::Nothing)];
     let mut known = BTreeSet::new();
@@ -249,15 +267,16 @@ fn can_succeed(stack: &[Module]) -> bool {
             }
             continue;
         };
-        for answer in answers(&module.name) {
+        for answer in answers(module) {
             open.push(after(module, at, stack.len(), sum, answer));
         }
     }
     false
 }
 
-fn answers(module: &str) -> &'static [&'static str] {
-    match module {
+fn answers(module: &Module) -> &'static [&'static str] {
+    match module.name.as_str() {
+        _ if module.counts_failure => &["auth_err"],
         "pam_deny.so" => &["auth_err"],
         "pam_permit.so" => &["success"],
         _ => &["success", "auth_err", "ignore"],

@@ -4,6 +4,7 @@ pub(crate) mod authselect;
 pub mod login;
 pub mod operators;
 pub(crate) mod pam;
+pub(crate) mod pam_lines;
 pub mod passwd;
 pub(crate) mod shell;
 pub mod sudoers;

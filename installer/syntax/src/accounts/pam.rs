@@ -13,19 +13,19 @@ const DEEPEST: usize = 16;
 const FOLDERS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
 
 /// One line of a service file that names a module, or includes another file.
-struct Line {
-    kind: String,
-    control: String,
-    module: String,
-    args: Vec<String>,
-    lines: Range<usize>,
+pub(crate) struct Line {
+    pub(crate) kind: String,
+    pub(crate) control: String,
+    pub(crate) module: String,
+    pub(crate) args: Vec<String>,
+    pub(crate) lines: Range<usize>,
     /// Where the arguments stand in the text of the line, for changing them.
     text: String,
     args_at: usize,
 }
 
 /// The lines that mean something, continued ones as one.
-fn read(lines: &[&str]) -> Vec<Line> {
+pub(crate) fn read(lines: &[&str]) -> Vec<Line> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < lines.len() {
@@ -50,7 +50,7 @@ fn logical(lines: &[&str], start: usize) -> (String, usize) {
 
 fn line(mut text: String, lines: Range<usize>) -> Option<Line> {
     text.truncate(text.find('#').unwrap_or(text.len()));
-    let mut words = words(&text);
+    let mut words = word_ranges(&text);
     if words.is_empty() {
         return None;
     }
@@ -80,7 +80,7 @@ fn line(mut text: String, lines: Range<usize>) -> Option<Line> {
 }
 
 /// Words between white space; brackets keep white space in (`[success=1 default=ignore]`).
-fn words(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn word_ranges(text: &str) -> Vec<Range<usize>> {
     let mut words: Vec<Range<usize>> = Vec::new();
     let (mut start, mut inside) = (None, false);
     for (at, letter) in text.char_indices() {
@@ -99,7 +99,7 @@ fn words(text: &str) -> Vec<Range<usize>> {
 }
 
 /// The module's own name, without its folder.
-fn base(module: &str) -> &str {
+pub(crate) fn base(module: &str) -> &str {
     module.rsplit('/').next().unwrap_or(module)
 }
 

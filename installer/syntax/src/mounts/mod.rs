@@ -39,6 +39,30 @@ pub(crate) fn record(source: &dyn Source, point: &HostPath) -> Result<State, Unr
     Ok(State::record(parts))
 }
 
+/// The options that take power away from whoever writes to a file system.
+const TAKING: [&str; 3] = ["nodev", "nosuid", "noexec"];
+
+/// What is mounted without some of the options `nodev`, `nosuid` and `noexec` that its line of fstab(5) has, with those
+/// that it lacks.
+///
+/// # Errors
+/// When fstab or the list of mounts cannot be read.
+pub fn looser(source: &dyn Source) -> Result<Vec<(HostPath, Vec<&'static str>)>, Unread> {
+    let read = |path| Ok::<_, Unread>(source.text(&HostPath::literal(path))?.unwrap_or_default());
+    let (table, now) = (read("/etc/fstab")?, read("/proc/self/mountinfo")?);
+    let mut found = Vec::new();
+    for line in fstab::mounts(&lines::split(&table)) {
+        let Ok(point) = line.point.parse::<HostPath>() else { continue };
+        let (wanted, has) = (fstab::in_force(line.options), mounted(&now, &point));
+        let lacks = |has: &BTreeSet<String>| {
+            let missing = |option: &&str| wanted.contains(*option) && !has.contains(*option);
+            TAKING.into_iter().filter(missing).collect::<Vec<_>>()
+        };
+        found.extend(has.as_ref().map(lacks).filter(|lacks| !lacks.is_empty()).map(|lacks| (point, lacks)));
+    }
+    Ok(found)
+}
+
 /// A unit of the administrator wins over fstab, and fstab over a unit of the system.
 fn planned(source: &dyn Source, point: &HostPath) -> Result<Option<Planned>, Unread> {
     let name = unit_name(point);
@@ -106,4 +130,38 @@ fn mounted(mountinfo: &str, point: &HostPath) -> Option<BTreeSet<String>> {
             .then(|| fstab::in_force(words.next().unwrap_or_default()))
     };
     mountinfo.lines().rev().find_map(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    struct Texts(BTreeMap<&'static str, &'static str>);
+
+    impl Source for Texts {
+        fn text(&self, path: &HostPath) -> Result<Option<String>, Unread> {
+            Ok(self.0.get(path.as_str()).map(|text| (*text).to_owned()))
+        }
+
+        fn names(&self, _: &HostPath) -> Result<Vec<String>, Unread> {
+            Ok(Vec::new())
+        }
+
+        fn link(&self, _: &HostPath) -> Result<Option<String>, Unread> {
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn only_what_fstab_takes_and_the_mount_still_gives_is_looser() {
+        let table =
+            "a /home ext4 nodev,nosuid 0 2\nb /tmp tmpfs nodev\nc /srv ext4 defaults\nd /off ext4 noexec\n";
+        let now = "1 0 8:1 / /home rw,nodev - ext4 a rw\n2 0 8:2 / /tmp rw,nodev - tmpfs b rw\n\
+                   3 0 8:3 / /srv rw,nosuid - ext4 c rw\n";
+        let source = Texts([("/etc/fstab", table), ("/proc/self/mountinfo", now)].into());
+        assert_eq!(looser(&source), Ok(vec![(HostPath::literal("/home"), vec!["nosuid"])]));
+        assert_eq!(looser(&Texts(BTreeMap::new())), Ok(Vec::new()));
+    }
 }

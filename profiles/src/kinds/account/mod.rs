@@ -81,18 +81,35 @@ enum Test {
 /// Somebody or something that breaks the rule, and what would mend it where that is safe.
 pub(super) struct Offender {
     says: String,
-    ask: Option<Ask>,
+    asks: Vec<Ask>,
 }
 
 impl Offender {
-    fn new(says: impl Into<String>, ask: Option<Ask>) -> Self {
-        Self { says: says.into(), ask }
+    fn new(says: impl Into<String>, asks: impl IntoIterator<Item = Ask>) -> Self {
+        Self { says: says.into(), asks: asks.into_iter().collect() }
     }
 }
 
 impl Test {
     fn is_about_days(self) -> bool {
         matches!(self, Self::MaxAge | Self::MinAge | Self::WarnAge | Self::Inactive)
+    }
+
+    /// Why a person has to mend it, as with whatever belongs to somebody.
+    fn by_hand(self) -> Option<&'static str> {
+        match self {
+            Self::UniqueUid | Self::UniqueName | Self::UniqueGid | Self::UniqueGroup => {
+                Some("who of them is meant, and whose files are whose, only a person knows")
+            }
+            Self::OnlyRootUid | Self::OnlyRootGid | Self::OnlyRootGroup => {
+                Some("somebody may depend on that power until another way is found")
+            }
+            Self::Shadowed => Some("`pwconv` moves the hashes"),
+            Self::GroupsExist => Some("which group was meant only a person knows"),
+            Self::RootPassword | Self::RootControlled => Some("a password is a person's to choose"),
+            Self::LastChange => Some("when the password was really changed only its owner knows"),
+            _ => None,
+        }
     }
 
     fn expected(self) -> &'static str {
@@ -165,6 +182,10 @@ fn nologins(seen: &Evidence) -> Result<Vec<Offender>, Unread> {
 }
 
 impl Kind for Account {
+    fn by_hand(&self) -> Option<&'static str> {
+        self.test.by_hand()
+    }
+
     fn check(&self) -> Result<(), String> {
         match (self.test.is_about_days(), &self.value, self.test == Test::GroupEmpty, &self.group) {
             (true, Some(value), ..) if value.0.trim().parse::<i64>().is_err() => {
@@ -212,6 +233,6 @@ impl Kind for Account {
 
     fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
         let offenders = self.offenders(seen).unwrap_or_default();
-        offenders.into_iter().filter_map(|offender| offender.ask).collect()
+        offenders.into_iter().flat_map(|offender| offender.asks).collect()
     }
 }

@@ -15,6 +15,9 @@ const HARMLESS: [&str; 4] = ["/bin/sync", "/sbin/shutdown", "/sbin/halt", "/usr/
 /// Accounts that distributions put into root's group.
 const OF_ROOTS_GROUP: [&str; 5] = ["root", "sync", "shutdown", "halt", "operator"];
 
+/// The numbers from which groups of the system are given.
+const SYSTEM_GIDS: (i64, i64) = (100, 999);
+
 struct Group {
     name: String,
     gid: Option<i64>,
@@ -145,9 +148,9 @@ fn root(seen: &Evidence, allowed: &[&str]) -> Result<Vec<Offender>, Unread> {
 
 fn group_empty(rule: &Account, seen: &Evidence) -> Result<Vec<Offender>, Unread> {
     let name = rule.group();
-    let Some(group) = seen_groups(seen)?.into_iter().find(|group| group.name == name) else {
-        let missing = rule.required.then(|| Offender::new(format!("there is no group {name}"), None));
-        return Ok(missing.into_iter().collect());
+    let groups = seen_groups(seen)?;
+    let Some(group) = groups.iter().find(|group| group.name == name) else {
+        return Ok(if rule.required { missing_group(name, &groups) } else { Vec::new() });
     };
     let mut offenders =
         told(seen, |user| (user.gid == group.gid).then(|| Offender::new(of_group(user), None)))?;
@@ -158,6 +161,21 @@ fn group_empty(rule: &Account, seen: &Evidence) -> Result<Vec<Offender>, Unread>
         offenders.push(Offender::new(format!("members {}", group.members.join(", ")), empty));
     }
     Ok(offenders)
+}
+
+/// An empty group is made with the highest number that is free below those of people, as `groupadd --system` does.
+fn missing_group(name: &str, groups: &[Group]) -> Vec<Offender> {
+    let says = format!("there is no group {name}");
+    let free =
+        (SYSTEM_GIDS.0..=SYSTEM_GIDS.1).rev().find(|gid| groups.iter().all(|group| group.gid != Some(*gid)));
+    let line = |path, key| {
+        let resource = Resource::Setting { path: HostPath::literal(path), syntax: Syntax::Lines, key };
+        Ask::new(resource, Constraint::Equals(State::text("")))
+    };
+    let asks = free.map(|gid| {
+        [line("/etc/group", format!("{name}:x:{gid}:")), line("/etc/gshadow", format!("{name}:!::"))]
+    });
+    vec![Offender::new(says, asks.into_iter().flatten())]
 }
 
 fn of_group(user: &User) -> String {

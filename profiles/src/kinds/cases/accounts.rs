@@ -70,7 +70,7 @@ pub(super) fn account() -> Vec<Case> {
         case(members, groups("shadow:x:42:ann,bob\n"), Fail, "members ann, bob"),
         stuck(su, groups("shadow:x:42:ann\n"), "members ann"),
         case(members, groups("root:x:0:\n"), Pass, "nothing"),
-        stuck(su, groups("root:x:0:\n"), "there is no group shadow"),
+        case(su, groups("root:x:0:\ngames:x:999:\n"), Fail, "there is no group shadow"),
         stuck(members, groups("shadow:x:1000:\n"), "ann has the first group 1000"),
         case(no_shell, passwd("sync:x:4:65534::/bin:/bin/sync\nbob:x:5:5::/:/bin/false\n"), Pass, "nothing"),
         case(no_shell, passwd("pg:x:106:106::/:/bin/bash\n"), Fail, "pg with shell /bin/bash"),
@@ -221,10 +221,22 @@ pub(super) fn homes() -> Vec<Case> {
             "/home/gone/.forward",
         ),
         case(mine, home(), Pass, "no home"),
-        stuck(mine, passwd("").with_directory("/home/ann", 0o700, 0, 1000), "/home/ann is"),
-        stuck(first, passwd("").with_directory("/home/ann", 0o700, 1000, 0), "/home/ann is"),
+        case(mine, passwd("").with_directory("/home/ann", 0o700, 0, 1000), Fail, "/home/ann is"),
+        // What somebody else has is not taken away, and what two share, or what is no home of its own, neither.
+        stuck(
+            mine,
+            passwd("bob:x:1001:1::/home/bob:/bin/sh\n").with_directory("/home/ann", 0o700, 1001, 1000),
+            "/home/ann is",
+        ),
+        stuck(
+            mine,
+            passwd("bob:x:1001:1::/home/ann:/bin/sh\n").with_directory("/home/ann", 0o700, 0, 1000),
+            "/home/ann is",
+        ),
+        stuck(mode, passwd("bob:x:1001:1::/srv:/bin/sh\n").with_directory("/srv", 0o755, 1001, 1), "/srv is"),
+        case(first, passwd("").with_directory("/home/ann", 0o700, 1000, 0), Fail, "/home/ann is"),
         case(mode, passwd("").with_directory("/home/ann", 0o750, 1000, 1000), Pass, "no home"),
-        stuck(mode, passwd("").with_directory("/home/ann", 0o755, 1000, 1000), "0755"),
+        case(mode, passwd("").with_directory("/home/ann", 0o755, 1000, 1000), Fail, "0755"),
         case(mode, passwd(""), Pass, "no home"),
         // The home of somebody who cannot log in is no one's workplace.
         case(

@@ -85,9 +85,13 @@ pub(super) fn sysctl() -> Vec<Case> {
 
 pub(super) fn module() -> Vec<Case> {
     let probe = r#"{ kind = "module", name = "usb-storage" }"#;
+    let squash = r#"{ kind = "module", name = "squashfs" }"#;
     let unloaded = || m().with("/proc/modules", "nf_tables 1 2 - Live 0x0\n");
     let there = || {
-        unloaded().with("/lib/modules/6.1.0/modules.dep", "kernel/drivers/usb/storage/usb-storage.ko.xz: x\n")
+        unloaded().with(
+            "/lib/modules/6.1.0/modules.dep",
+            "kernel/drivers/usb/storage/usb-storage.ko.xz: x\nkernel/fs/squashfs.ko: x\n",
+        )
     };
     let known = || there().with("/lib/modules/6.1.0/modules.builtin", "kernel/fs/ext4/ext4.ko\n");
     let blocked = "install usb_storage /bin/false\nblacklist usb-storage\n";
@@ -107,6 +111,14 @@ pub(super) fn module() -> Vec<Case> {
             "runs /sbin/x",
         ),
         case(probe, unloaded(), Fail, "no install command"),
+        // What the next boot mounts must still be there.
+        stuck(squash, known().with("/etc/fstab", "/a.img /snap squashfs ro 0 0\n"), "/etc/fstab:1 mounts it"),
+        stuck(
+            squash,
+            known().with("/etc/systemd/system/snap-a.mount", "[Mount]\nType=squashfs\n"),
+            "/etc/systemd/system/snap-a.mount:2 mounts it",
+        ),
+        case(squash, known().with("/etc/fstab", "# /a /b squashfs\nsquashfs /b ext4\n"), Fail, "no install"),
         case(
             probe,
             m().with("/proc/modules", "")

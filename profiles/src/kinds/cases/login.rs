@@ -6,6 +6,11 @@ pub(super) fn pam() -> Vec<Case> {
     let enabled = r#"{ kind = "pam", files = ["/etc/pam.d/common-password"], types = ["password"], module = "pam_pwquality.so", control = ["required", "requisite"] }"#;
     let remember = r#"{ kind = "pam", files = ["/etc/pam.d/common-password"], types = ["password"], module = "pam_pwhistory.so", option = "remember", value = 24, order = "at-least", mend = true }"#;
     let conf = r#"{ kind = "pam", files = ["/etc/pam.d/common-password"], types = ["password"], module = "pam_pwhistory.so", option = "remember", value = 24, order = "at-least", conf = "/etc/security/pwhistory.conf" }"#;
+    let added = r#"{ kind = "pam", files = ["/etc/pam.d/common-password"], types = ["password"], module = "pam_pwhistory.so", option = "remember", value = 24, order = "at-least", mend = true, add = { before = "pam_unix.so", rule = "requisite pam_pwhistory.so use_authtok", profile = { name = "groundfast-pwhistory", title = "Old passwords", priority = 1024 } } }"#;
+    let told_so = r#"{ kind = "pam", files = ["/etc/pam.d/common-password"], types = ["password"], module = "pam_pwhistory.so", option = "remember", value = 24, conf = "/etc/security/pwhistory.conf", add = { before = "pam_unix.so", rule = "requisite pam_pwhistory.so use_authtok", profile = { name = "groundfast-pwhistory", title = "Old passwords", priority = 1024 } } }"#;
+    let quality = r#"{ kind = "pam", files = ["/etc/pam.d/common-password"], types = ["password"], module = "pam_pwquality.so", control = ["requisite"], add = { before = "pam_unix.so", rule = "requisite pam_pwquality.so retry=3", package = "libpam-pwquality" } }"#;
+    let wheel = r#"{ kind = "pam", files = ["/etc/pam.d/su"], types = ["auth"], module = "pam_wheel.so", control = ["required"], args = ["use_uid"], option = "group", value = "sugroup", add = { after = "pam_rootok.so", rule = "required pam_wheel.so use_uid" } }"#;
+    let su = |text: &str| m().with("/etc/pam.d/su", text);
     let authtok = r#"{ kind = "pam", files = ["/etc/pam.d/common-password"], types = ["password"], module = "pam_unix.so", args = ["use_authtok"], after = true, mend = true }"#;
     let nullok = r#"{ kind = "pam", files = ["/etc/pam.d/common-auth", "/etc/pam.d/common-password"], types = ["auth", "password"], module = "pam_unix.so", without = ["nullok"], mend = true }"#;
     let told = r#"{ kind = "pam", files = ["/etc/pam.d/system-auth"], types = ["auth"], module = "pam_unix.so", without = ["nullok"] }"#;
@@ -46,6 +51,24 @@ pub(super) fn pam() -> Vec<Case> {
             history("remember=3").with("/etc/security/pwhistory.conf", "remember = 24\n"),
             "remember 3",
         ),
+        case(added, debian(), Fail, "no pam_pwhistory.so"),
+        case(added, unix(""), Fail, "no pam_pwhistory.so"),
+        case(told_so, debian(), Fail, "no pam_pwhistory.so"),
+        case(quality, debian().with_packages(&["libpam-pwquality"]), Fail, "no pam_pwquality.so"),
+        stuck(quality, debian().with_packages(&["sudo"]), "no pam_pwquality.so"),
+        case(
+            wheel,
+            su("auth sufficient pam_rootok.so\nauth required pam_unix.so\n"),
+            Fail,
+            "no pam_wheel.so",
+        ),
+        case(
+            wheel,
+            su("auth sufficient pam_rootok.so\nauth required pam_wheel.so use_uid group=sugroup\n"),
+            Pass,
+            "sugroup",
+        ),
+        stuck(wheel, su("auth required pam_unix.so\n"), "no pam_wheel.so"),
         case(authtok, unix("use_authtok"), Pass, "use_authtok"),
         case(authtok, unix("obscure"), Fail, "without use_authtok"),
         // First in the stack it would refuse every password with it: what comes before is for a person to choose.
@@ -69,6 +92,54 @@ pub(super) fn pam() -> Vec<Case> {
     ]
 }
 
+/// A machine whose stacks pam-auth-update wrote.
+fn debian() -> Machine {
+    let stack = |kind: &str| {
+        format!(
+            "# pam-auth-update\n{kind}\t[success=1 default=ignore]\tpam_unix.so \n\
+             # here's the fallback if no module succeeds\n{kind}\trequisite\tpam_deny.so\n\
+             {kind}\trequired\tpam_permit.so\n"
+        )
+    };
+    let records = "Module: unix\n[success=end default=ignore]\tpam_unix.so\n";
+    ["auth", "account", "password"].into_iter().fold(
+        m().with("/var/lib/pam/seen", "unix\n"),
+        |machine, kind| {
+            machine
+                .with(&format!("/etc/pam.d/common-{kind}"), &stack(kind))
+                .with(&format!("/var/lib/pam/{kind}"), records)
+        },
+    )
+}
+
+#[test]
+fn what_is_added_to_a_stack_is_told_to_pam_auth_update() {
+    let probe = r#"{ kind = "faillock", auth = ["/etc/pam.d/common-auth"], account = ["/etc/pam.d/common-account"] }"#;
+    let mut machine = debian();
+    for demand in machine.remedy(control(probe).as_ref()) {
+        machine.satisfy(&demand);
+    }
+    let text = |path: &str| machine.files[&crate::testbed::path(path)].content.clone();
+    assert_eq!(
+        text("/etc/pam.d/common-auth"),
+        "# pam-auth-update\nauth\trequisite pam_faillock.so preauth\n\
+         auth\t[success=2 default=ignore]\tpam_unix.so \nauth\t[default=die] pam_faillock.so authfail\n\
+         # here's the fallback if no module succeeds\nauth\trequisite\tpam_deny.so\nauth\trequired\tpam_permit.so\n"
+    );
+    assert_eq!(
+        text("/var/lib/pam/auth"),
+        "Module: groundfast-faillock-first\nrequisite pam_faillock.so preauth\nModule: unix\n\
+         [success=end default=ignore]\tpam_unix.so\nModule: groundfast-faillock-last\n\
+         [default=die] pam_faillock.so authfail\n"
+    );
+    assert_eq!(
+        text("/usr/share/pam-configs/groundfast-faillock-last"),
+        "Name: Failed logins are counted towards a lock\nDefault: yes\nPriority: 0\nAuth-Type: Primary\nAuth:\n\
+         \t[default=die] pam_faillock.so authfail\n"
+    );
+    assert!(text("/var/lib/pam/seen").contains("groundfast-faillock-first\n"));
+}
+
 pub(super) fn faillock() -> Vec<Case> {
     let enabled = r#"{ kind = "faillock", auth = ["/etc/pam.d/common-auth"], account = ["/etc/pam.d/common-account"] }"#;
     let deny = r#"{ kind = "faillock", auth = ["/etc/pam.d/common-auth"], account = ["/etc/pam.d/common-account"], option = "deny", value = 4, order = "at-most", least = 1 }"#;
@@ -86,6 +157,12 @@ pub(super) fn faillock() -> Vec<Case> {
     let account = "required pam_faillock.so";
     let whole = || with(before, after, account);
     let conf = |text: &str| whole().with("/etc/security/faillock.conf", text);
+    let system =
+        r#"{ kind = "faillock", auth = ["/etc/pam.d/system-auth"], account = ["/etc/pam.d/system-auth"] }"#;
+    let redhat = || {
+        let auth = "auth required pam_env.so\nauth sufficient pam_unix.so\nauth required pam_deny.so\n";
+        m().with("/etc/pam.d/system-auth", &format!("{auth}account required pam_unix.so\n"))
+    };
     vec![
         case(enabled, whole(), Pass, "around pam_unix.so"),
         case(enabled, with("requisite pam_faillock.so preauth", after, account), Pass, "around"),
@@ -94,10 +171,21 @@ pub(super) fn faillock() -> Vec<Case> {
             with("sufficient pam_faillock.so preauth", after, account),
             "no binding pam_faillock.so preauth",
         ),
-        stuck(enabled, with(before, "optional pam_x.so", account), "authfail after"),
-        stuck(enabled, with(before, after, "required pam_unix.so"), "account stack"),
+        case(enabled, with(before, "optional pam_x.so", account), Fail, "authfail after"),
+        case(enabled, with(before, after, "required pam_unix.so"), Fail, "account stack"),
         stuck(enabled, with(before, "required pam_unix.so", account), "2 entries"),
+        case(enabled, debian(), Fail, "no binding pam_faillock.so preauth"),
+        // Whoever is let in would come to the entry that refuses.
+        stuck(
+            enabled,
+            m().with("/etc/pam.d/common-auth", "auth required pam_unix.so\n")
+                .with("/etc/pam.d/common-account", "account required pam_unix.so\n"),
+            "no binding",
+        ),
         stuck(enabled, m(), "not there"),
+        case(deny, debian(), Fail, "no deny"),
+        case(system, redhat(), Fail, "no binding"),
+        stuck(system, redhat().with("/etc/authselect/authselect.conf", "sssd\n"), "no binding"),
         case(enabled, Machine::blind(), Unknown, "permission denied"),
         case(deny, conf("deny = 4\n"), Pass, "deny 4 by /etc/security/faillock.conf:1"),
         case(deny, conf("deny = 3\n"), Pass, "deny 3"),

@@ -122,6 +122,15 @@ fn every_kind_passes_fails_and_cannot_be_told() {
 }
 
 #[test]
+fn what_says_that_it_mends_does() {
+    for (kind, cases) in tables() {
+        let mends = cases.iter().any(|case| control(case.probe).by_hand().is_none());
+        let mended = cases.iter().any(|case| case.mended);
+        assert_eq!(mends, mended, "{kind}");
+    }
+}
+
+#[test]
 fn cases_come_out_as_they_must() {
     for (kind, cases) in tables() {
         for (number, case) in cases.into_iter().enumerate() {
@@ -139,6 +148,11 @@ fn a_remedy_carried_out_makes_the_control_pass() {
         for (number, mut case) in cases.into_iter().enumerate() {
             let control = control(case.probe);
             let demands = case.machine.remedy(control.as_ref());
+            let by_hand = control.by_hand();
+            assert!(
+                demands.is_empty() || by_hand.is_none() || !case.mended,
+                "{kind} case {number} is mended, and says that it is not: {by_hand:?}"
+            );
             if case.verdict != Fail {
                 assert!(demands.is_empty(), "{kind} case {number} is not a failure and demands {demands:?}");
                 continue;

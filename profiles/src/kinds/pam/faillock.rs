@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::super::parts::Parts;
 use super::super::value::{Order, Scalar, Want};
 use super::super::{Ask, Kind, unread};
+use super::add::{self, Line, Profile};
 use super::stack::{Entry, seen_stack, stack_of};
 use super::{Finding, own, set_own};
 
@@ -42,7 +43,7 @@ fn is_binding(entry: &Entry) -> bool {
 }
 
 /// What is wrong with an `auth` stack: `preauth` binding before pam_unix, `authfail` binding after it.
-fn judge_auth(file: &HostPath, stack: &[Entry]) -> Finding {
+fn judge_auth(seen: &Evidence, file: &HostPath, stack: &[Entry]) -> Finding {
     let unix: Vec<_> = (0..stack.len()).filter(|at| stack[*at].module == "pam_unix.so").collect();
     let [unix] = unix[..] else {
         return Finding::seen(false, format!("{} entries of pam_unix.so in {file}, not one", unix.len()));
@@ -51,19 +52,64 @@ fn judge_auth(file: &HostPath, stack: &[Entry]) -> Finding {
         part.iter().any(|entry| entry.module == MODULE && entry.value(arg).is_some() && is_binding(entry))
     };
     let (before, after) = stack.split_at(unix);
-    match (has(before, "preauth"), has(after, "authfail")) {
-        (true, true) => Finding::seen(true, format!("{MODULE} around pam_unix.so in {file}")),
-        (false, _) => {
-            Finding::seen(false, format!("no binding {MODULE} preauth before pam_unix.so in {file}"))
-        }
-        _ => Finding::seen(false, format!("no binding {MODULE} authfail after pam_unix.so in {file}")),
+    let (first, last) = (has(before, "preauth"), has(after, "authfail"));
+    let says = match (first, last) {
+        (true, true) => format!("{MODULE} around pam_unix.so in {file}"),
+        (false, _) => format!("no binding {MODULE} preauth before pam_unix.so in {file}"),
+        _ => format!("no binding {MODULE} authfail after pam_unix.so in {file}"),
+    };
+    let mut asks = Vec::new();
+    // Where an entry is there already, in whatever form, a person has to say what it is for.
+    let none = |part: &[Entry]| part.iter().all(|entry| entry.module != MODULE);
+    if !first && none(before) {
+        asks.extend(line(seen, true, (file, "auth"), "pam_unix.so"));
     }
+    // An entry that counts failures refuses whoever comes to it, so what succeeds has to go round it.
+    let skips = |entry: &Entry| {
+        entry.does("success").is_some_and(|does| does == "done" || does.parse::<usize>().is_ok())
+    };
+    if !last && none(after) && after.first().is_some_and(skips) {
+        // After the last module that asks, before the fallback.
+        let fallback = stack.iter().position(|entry| entry.module == "pam_deny.so");
+        let before = fallback.and_then(|deny| stack.get(deny.checked_sub(1)?));
+        let anchor = before.map_or("pam_unix.so", |entry| &entry.module);
+        asks.extend(line(seen, false, (file, "auth"), anchor));
+    }
+    Finding::seen(first && last, says).or(asks)
 }
 
-fn judge_account(file: &HostPath, stack: &[Entry]) -> Finding {
+/// The entries that this module needs, by the profile of pam-auth-update that they come with: the one that counts a
+/// failure goes after all that ask for a password, the others before.
+const FIRST: [(&str, &str); 2] =
+    [("auth", "requisite pam_faillock.so preauth"), ("account", "required pam_faillock.so")];
+const LAST: [(&str, &str); 1] = [("auth", "[default=die] pam_faillock.so authfail")];
+
+/// Adds an entry to a stack of this type: one of the first before its anchor, one of the last after it.
+fn line(seen: &Evidence, first: bool, (file, kind): (&HostPath, &str), anchor: &str) -> Vec<Ask> {
+    let (name, title, priority, whole) = if first {
+        (
+            "groundfast-faillock-first",
+            "Locked accounts are refused before a password is asked for",
+            1024,
+            &FIRST[..],
+        )
+    } else {
+        ("groundfast-faillock-last", "Failed logins are counted towards a lock", 0, &LAST[..])
+    };
+    let profile = Profile { name: name.to_owned(), title: title.to_owned(), priority };
+    let rule = whole.iter().find(|(one, _)| *one == kind).map(|(_, rule)| (*rule).to_owned());
+    let line = rule.map(|rule| Line { file, kind, after: !first, anchor: anchor.to_owned(), rule });
+    profile.asks(seen, line.as_slice(), whole)
+}
+
+fn judge_account(seen: &Evidence, file: &HostPath, stack: &[Entry]) -> Finding {
     let there = stack.iter().any(|entry| entry.module == MODULE && is_binding(entry));
     let says = if there { "" } else { "no binding " };
-    Finding::seen(there, format!("{says}{MODULE} in the account stack of {file}"))
+    let mut asks = Vec::new();
+    if stack.iter().all(|entry| entry.module != MODULE) {
+        asks = line(seen, true, (file, "account"), "pam_unix.so");
+    }
+    Finding::seen(there, format!("{says}{MODULE} in the account stack of {file}")).or(asks)
 }
 
 impl Faillock {
@@ -92,14 +138,14 @@ impl Faillock {
                 findings.push(Finding::seen(false, format!("{file} is not there")));
                 continue;
             };
-            findings.push(judge_auth(file, &stack));
+            findings.push(judge_auth(seen, file, &stack));
             if let Some(option) = &self.option {
                 findings.push(self.judge_option(seen, option, file, &stack)?);
             }
         }
         for file in &self.account {
             findings.push(match seen_stack(seen, file, "account")? {
-                Some(stack) => judge_account(file, &stack),
+                Some(stack) => judge_account(seen, file, &stack),
                 None => Finding::seen(false, format!("{file} is not there")),
             });
         }
@@ -143,6 +189,10 @@ impl Faillock {
 }
 
 impl Kind for Faillock {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.option.is_none() && (self.value.is_some() || self.or.is_some()) {
             return Err("`value` and `or` go with `option`".to_owned());
@@ -154,7 +204,7 @@ impl Kind for Faillock {
         let auth = self.auth.iter().map(|file| stack_of(file, "auth"));
         let account = self.account.iter().map(|file| stack_of(file, "account"));
         let options = self.option.iter().chain(&self.or).map(|option| own(&conf(), option));
-        auth.chain(account).chain(options).collect()
+        auth.chain(account).chain(options).chain(add::needs(["auth", "account"].into_iter())).collect()
     }
 
     fn judge(&self, seen: &Evidence) -> Judgement {

@@ -1,5 +1,6 @@
 //! A module in PAM stacks with its arguments; arguments win over the module's own settings file.
 
+mod add;
 pub(crate) mod faillock;
 pub(super) mod overrides;
 mod stack;
@@ -7,13 +8,14 @@ mod stack;
 use model::{Constraint, Evidence, HostPath, Judgement, Lookup, Resource, State, Syntax, Unread, Verdict};
 use serde::Deserialize;
 
+use self::add::{Add, is_editable};
 use self::stack::{Entry, seen_stack, stack_of};
 use super::parts::Parts;
 use super::value::{Order, Scalar, Want};
 use super::{Ask, Kind, unread};
 
 /// `{ kind = "pam", files, types, module, control?, args?, after?, without?, hash?, option?, value?, order?, conf?,
-/// mend? }`
+/// mend?, add? }`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pam {
@@ -45,9 +47,11 @@ pub(crate) struct Pam {
     order: Order,
     /// The module's own settings file, which holds for what no argument says.
     conf: Option<HostPath>,
-    /// Whether arguments are changed in the files: not where another program writes them.
+    /// Whether arguments are changed in the files, as far as no other program writes these.
     #[serde(default)]
     mend: bool,
+    /// The line that is added where there is none.
+    add: Option<Add>,
 }
 
 /// The hashes that pam_unix(8) knows.
@@ -128,14 +132,11 @@ impl Pam {
     }
 
     /// Sets an argument of this module's entries, or takes it away.
-    fn set(&self, entry: &Entry, kind: &str, arg: &str, value: Option<&str>) -> Vec<Ask> {
-        if !self.mend {
+    fn set(&self, seen: &Evidence, entry: &Entry, kind: &str, arg: &str, value: Option<&str>) -> Vec<Ask> {
+        if !self.mend || !is_editable(seen, &entry.path) {
             return Vec::new();
         }
-        let key = format!("{kind} {} {arg}", self.module);
-        let resource = Resource::Setting { path: entry.path.clone(), syntax: Syntax::Pam, key };
-        let state = value.map_or(State::Absent, State::text);
-        vec![Ask::new(resource, Constraint::Equals(state))]
+        vec![self.argument(&entry.path, kind, arg, value.map_or(State::Absent, State::text))]
     }
 
     fn findings(&self, seen: &Evidence) -> Result<Vec<Finding>, Unread> {
@@ -161,7 +162,7 @@ impl Pam {
         let mut findings = Vec::new();
         if ours().next().is_none() {
             let none = format!("no {} in the {kind} stack of {file}", self.module);
-            return Ok(vec![Finding::seen(self.is_ban(), none)]);
+            return Ok(vec![Finding::seen(self.is_ban(), none).or(self.add_line(seen, file, kind, stack))]);
         }
         if !self.control.is_empty() {
             let right = ours().any(|(_, entry)| self.control.iter().any(|one| entry.is_controlled_as(one)));
@@ -171,14 +172,14 @@ impl Pam {
         }
         for (place, entry) in ours() {
             findings.extend(self.args.iter().map(|arg| {
-                let mut finding = self.judge_arg(entry, kind, arg);
+                let mut finding = self.judge_arg(seen, entry, kind, arg);
                 if self.after && place == 0 {
                     finding.asks.clear();
                 }
                 finding
             }));
-            findings.extend(self.without.iter().map(|arg| self.judge_ban(entry, kind, arg)));
-            findings.extend(self.hash.iter().map(|_| self.judge_hash(entry, kind)));
+            findings.extend(self.without.iter().map(|arg| self.judge_ban(seen, entry, kind, arg)));
+            findings.extend(self.hash.iter().map(|_| self.judge_hash(seen, entry, kind)));
             if let Some(option) = &self.option {
                 findings.push(self.judge_option(seen, entry, kind, option)?);
             }
@@ -186,19 +187,42 @@ impl Pam {
         Ok(findings)
     }
 
-    fn judge_arg(&self, entry: &Entry, kind: &str, arg: &str) -> Finding {
-        let has = entry.value(arg).is_some();
-        let says = format!("{} {arg} at {}", if has { "with" } else { "without" }, entry.at);
-        Finding::seen(has, says).or(self.set(entry, kind, arg, Some("")))
+    /// Adds the module with all that is asked of it.
+    fn add_line(&self, seen: &Evidence, file: &HostPath, kind: &str, stack: &[Entry]) -> Vec<Ask> {
+        let Some(add) = &self.add else { return Vec::new() };
+        // The first module that is asked has nothing to take over.
+        let alone = stack.first().is_none_or(|first| first.module == "pam_unix.so");
+        let rule = if alone { add.rule.replace(" use_authtok", "") } else { add.rule.clone() };
+        let mut asks = add.asks(seen, file, kind, &rule);
+        let wanted = self.value.as_ref().map(|value| value.0.as_str()).unwrap_or_default();
+        match (&self.option, &self.conf) {
+            _ if asks.is_empty() => {}
+            (Some(option), Some(conf)) => asks.push(set_own(conf, option, wanted)),
+            (Some(option), None) => asks.push(self.argument(file, kind, option, State::text(wanted))),
+            (None, _) => {}
+        }
+        asks
     }
 
-    fn judge_ban(&self, entry: &Entry, kind: &str, arg: &str) -> Finding {
-        let has = entry.value(arg).is_some();
-        let says = format!("{} {arg} at {}", if has { "with" } else { "without" }, entry.at);
-        Finding::seen(!has, says).or(self.set(entry, kind, arg, None))
+    fn argument(&self, file: &HostPath, kind: &str, name: &str, value: State) -> Ask {
+        let key = format!("{kind} {} {name}", self.module);
+        let resource = Resource::Setting { path: file.clone(), syntax: Syntax::Pam, key };
+        Ask::new(resource, Constraint::Equals(value))
     }
 
-    fn judge_hash(&self, entry: &Entry, kind: &str) -> Finding {
+    fn judge_arg(&self, seen: &Evidence, entry: &Entry, kind: &str, arg: &str) -> Finding {
+        let has = entry.value(arg).is_some();
+        let says = format!("{} {arg} at {}", if has { "with" } else { "without" }, entry.at);
+        Finding::seen(has, says).or(self.set(seen, entry, kind, arg, Some("")))
+    }
+
+    fn judge_ban(&self, seen: &Evidence, entry: &Entry, kind: &str, arg: &str) -> Finding {
+        let has = entry.value(arg).is_some();
+        let says = format!("{} {arg} at {}", if has { "with" } else { "without" }, entry.at);
+        Finding::seen(!has, says).or(self.set(seen, entry, kind, arg, None))
+    }
+
+    fn judge_hash(&self, seen: &Evidence, entry: &Entry, kind: &str) -> Finding {
         let wanted = self.hashes();
         let named: Vec<_> = HASHES.into_iter().filter(|hash| entry.value(hash).is_some()).collect();
         let right = matches!(named[..], [one] if wanted.contains(&one));
@@ -207,9 +231,9 @@ impl Pam {
         let mut asks: Vec<_> = named
             .iter()
             .filter(|hash| Some(*hash) != keep)
-            .flat_map(|hash| self.set(entry, kind, hash, None))
+            .flat_map(|hash| self.set(seen, entry, kind, hash, None))
             .collect();
-        asks.extend(keep.into_iter().flat_map(|hash| self.set(entry, kind, hash, Some(""))));
+        asks.extend(keep.into_iter().flat_map(|hash| self.set(seen, entry, kind, hash, Some(""))));
         Finding::seen(right, format!("{shown} at {}", entry.at)).or(asks)
     }
 
@@ -224,11 +248,17 @@ impl Pam {
         let admits = |value: &str| self.want().is_none_or(|want| want.admits(value));
         if let Some(value) = entry.value(option) {
             let says = format!("{option} {value} at {}", entry.at);
-            return Ok(Finding::seen(admits(value), says).or(self.set(entry, kind, option, Some(wanted))));
+            return Ok(Finding::seen(admits(value), says).or(self.set(
+                seen,
+                entry,
+                kind,
+                option,
+                Some(wanted),
+            )));
         }
         let Some(conf) = &self.conf else {
             let says = format!("no {option} at {}", entry.at);
-            return Ok(Finding::seen(false, says).or(self.set(entry, kind, option, Some(wanted))));
+            return Ok(Finding::seen(false, says).or(self.set(seen, entry, kind, option, Some(wanted))));
         };
         let record = seen.see(&own(conf, option))?;
         let finding = match (record.get("value"), record.get("at")) {
@@ -243,6 +273,11 @@ impl Pam {
 }
 
 impl Kind for Pam {
+    fn by_hand(&self) -> Option<&'static str> {
+        let mended = self.mend || self.add.is_some() || self.conf.is_some();
+        (!mended).then_some("logins depend on it, and the tool that writes the stacks has to be told")
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.files.is_empty() || self.types.is_empty() {
             return Err("a PAM probe needs `files` and `types`".to_owned());
@@ -256,13 +291,21 @@ impl Kind for Pam {
         if let Some(hash) = self.hashes().into_iter().find(|hash| !HASHES.contains(hash)) {
             return Err(format!("`{hash}` is no hash that pam_unix knows: {}", HASHES.join(", ")));
         }
+        self.add.as_ref().map_or(Ok(()), Add::check)?;
         self.want().map_or(Ok(()), |want| want.check())
     }
 
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         let stacks = self.stacks().into_iter().map(|(file, kind)| stack_of(file, kind));
         let conf = self.conf.as_ref().zip(self.option.as_ref()).map(|(conf, option)| own(conf, option));
-        stacks.chain(conf).collect()
+        let mut needs: Vec<_> = stacks.chain(conf).collect();
+        if let Some(add) = &self.add {
+            needs.extend(add.needs());
+        }
+        if self.mend || self.add.is_some() {
+            needs.extend(add::needs(self.types.iter().map(String::as_str)));
+        }
+        needs
     }
 
     fn judge(&self, seen: &Evidence) -> Judgement {
