@@ -62,7 +62,7 @@ impl Local {
     }
 
     fn live(&self, what: &dyn std::fmt::Display) -> Result<(), Unread> {
-        if self.tree.is_live() {
+        if self.tree.runs() {
             return Ok(());
         }
         Err(Unread::Unsupported(format!("{what} is known on the running machine only")))
@@ -139,6 +139,9 @@ impl Local {
                     .get(filter)
                     .cloned()
                     .unwrap_or_else(|| Err(Unread::Unsupported(format!("running rules of {filter}")))),
+                Wanted::Lookup(Lookup::Wireless) if self.tree.is_live() => {
+                    self.live(&"a network interface").and_then(|()| lookups.find(&Lookup::Wireless))
+                }
                 Wanted::Lookup(lookup) => lookups.find(lookup),
             })
             .collect()
@@ -147,7 +150,7 @@ impl Local {
     /// What is mounted says nothing about a root that does not run.
     fn without_mounted(&self, state: State) -> State {
         let State::Record(mut parts) = state else { return state };
-        if !self.tree.is_live() {
+        if !self.tree.runs() {
             parts.retain(|part, _| part != "mounted" && part != "options");
         }
         State::Record(parts)
@@ -156,7 +159,7 @@ impl Local {
     /// Adds whether a module is in the running kernel, which no file of the system tells.
     fn with_loaded(&self, state: State, name: &str) -> State {
         let State::Record(mut parts) = state else { return state };
-        if self.tree.is_live()
+        if self.tree.runs()
             && let Ok(Some(modules)) = self.tree.text("/proc/modules")
         {
             let plain = name.replace('-', "_");
@@ -196,10 +199,10 @@ impl Local {
                 files::put_attributes(&self.tree, path, &change.from, &change.to)
             }
             Resource::File { path } => files::put_whole(&self.tree, path, &change.from, &change.to, bytes),
-            Resource::Sysctl { key, scope: SysctlScope::Running } if self.tree.is_live() => {
+            Resource::Sysctl { key, scope: SysctlScope::Running } if self.tree.runs() => {
                 sysctl::put(&self.tree, key, &change.from, &change.to)
             }
-            Resource::Activity { unit } if self.tree.is_live() => {
+            Resource::Activity { unit } if self.tree.runs() => {
                 daemons::set_activity(&self.tree, unit, &change.to).await
             }
             other => Err(HostError::Unsupported(other.to_string())),

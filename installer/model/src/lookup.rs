@@ -28,7 +28,8 @@ pub enum Lookup {
     /// An sshd keyword as sshd itself would use it outside and inside `Match` blocks: absent when there is no
     /// sshd_config, else a record with `value` (the compiled default where nothing sets it), `at` (`file:line`)
     /// and `path` (both absent for the default), `match` (a list of records `value`, `at`: values inside
-    /// `Match` blocks) and `dropins` (whether `/etc/ssh/sshd_config.d/00-groundfast.conf` would win).
+    /// `Match` blocks), `refused` (likewise: values anywhere for which sshd does not start) and `dropins` (whether
+    /// `/etc/ssh/sshd_config.d/00-groundfast.conf` would win).
     Sshd { key: String },
     /// A key of a main file and its drop-in folders: a record with `value`, `at` (`file:line`) and `path`, all
     /// absent when nothing sets it. Drop-ins are read in order of their names; the last setting wins, and

@@ -7,3 +7,4 @@ pub(crate) mod pam;
 pub mod passwd;
 pub(crate) mod shell;
 pub mod sudoers;
+pub mod superusers;

@@ -19,7 +19,7 @@ mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::Verdict::{self, Fail, Notapplicable, Pass, Unknown};
+use model::Verdict::{self, Fail, Notapplicable, Notchecked, Pass, Unknown};
 
 use super::KINDS;
 use crate::testbed::{Machine, control};
@@ -63,11 +63,13 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
         ("container", containers::container()),
         ("dconf", desktop::dconf()),
         ("dconf_compiled", desktop::compiled()),
+        ("docker_file", containers::docker_file()),
         ("docker_option", containers::docker_option()),
         ("faillock", login::faillock()),
         ("file", files::file()),
         ("firewall", network::firewall()),
         ("firewalld_zone", network::zone()),
+        ("group_members", accounts::group_members()),
         ("homes", accounts::homes()),
         ("kubernetes", containers::kubernetes()),
         ("lines", settings::lines()),
@@ -90,6 +92,7 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
         ("sshd_any", settings::sshd_any()),
         ("sticky", files::sticky()),
         ("sudoers", login::sudoers()),
+        ("swarm", containers::swarm()),
         ("sysctl", kernel::sysctl()),
         ("unit", services::unit()),
         ("unowned", accounts::unowned()),
