@@ -54,10 +54,9 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         Failure::new(Exit::Usage, "install needs answers: the screen that asks for them does not exist yet")
             .hint("`groundfast answers init > answers.toml`, edit it, then --answers answers.toml")
     })?;
-    let session = Session::new(global, "install")?;
+    let (session, look_only) = (Session::new(global, "install")?, command.approve.plan);
     session.may_change(true)?;
     let mut answers = answers(command, path)?;
-    let look_only = command.approve.plan;
     let lock = if look_only { None } else { Some(lock(&session)?) };
     refuse_interrupted(&session)?;
     let verified = verify(&session, &command.file, &answers)?;
