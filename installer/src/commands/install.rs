@@ -103,14 +103,17 @@ pub async fn run(command: &Install, global: &Global) -> Result<Exit, Failure> {
         request,
     };
     let exit = job.run().await?;
-    if command.approve.plan_out.is_some() && exit == Exit::Done {
-        // The plan names secrets by this key, so it can be enforced with no other.
-        site.keep_key(&session)?;
-    }
-    if !look_only {
-        site.forget_replaced(&session)?;
-    }
+    settle(&site, &session, &command.approve, exit)?;
     Ok(exit)
+}
+
+/// What is left to do once the job is over.
+fn settle(site: &Site, session: &Session<'_>, approve: &Approve, exit: Exit) -> Result<(), Failure> {
+    if approve.plan_out.is_some() && exit == Exit::Done {
+        // The plan names secrets by this key, so it can be enforced with no other.
+        site.keep_key(session)?;
+    }
+    if approve.plan { Ok(()) } else { site.forget_replaced(session) }
 }
 
 /// The answers with the flags laid over them.
