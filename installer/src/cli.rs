@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::answers::within::Within;
 use crate::commands;
@@ -90,37 +90,6 @@ pub struct Global {
         value_parser = clap::builder::FalseyValueParser::new()
     )]
     pub no_progress: bool,
-}
-
-/// The format of the result of a command line that could not be read: as it asks for, where that can be told.
-pub fn asked_format() -> Format {
-    asked("--output", "GROUNDFAST_OUTPUT")
-}
-
-/// Whether what the command line parser itself says is coloured.
-pub fn asked_color() -> Color {
-    asked("--color", "GROUNDFAST_COLOR")
-}
-
-fn asked<T: ValueEnum + Default>(flag: &str, variable: &str) -> T {
-    let words: Vec<_> = std::env::args().collect();
-    let of_flag = words.iter().zip(words.iter().skip(1)).find(|(word, _)| *word == flag);
-    let joined = words.iter().find_map(|word| word.strip_prefix(flag)?.strip_prefix('='));
-    #[expect(clippy::disallowed_methods, reason = "the command line's own variables")]
-    let variable = std::env::var(variable).ok();
-    let asked = joined.or(of_flag.map(|(_, value)| value.as_str())).or(variable.as_deref());
-    asked.and_then(|name| T::from_str(name, false).ok()).unwrap_or_default()
-}
-
-/// The command that a command line is for, as its document names it: `bundle verify`.
-pub fn asked_command() -> String {
-    let (mut at, mut names) = (Cli::command(), Vec::new());
-    for word in std::env::args().skip(1) {
-        let Some(next) = at.find_subcommand(&word).cloned() else { continue };
-        names.push(word);
-        at = next;
-    }
-    names.join(" ")
 }
 
 /// How a plan is looked at, stored and approved.

@@ -8,24 +8,21 @@ mod commands;
 mod failure;
 mod history;
 mod output;
+mod parse;
 mod run;
 mod site;
 
 use std::process::ExitCode;
-
-use clap::{CommandFactory, FromArgMatches};
 
 use cli::FailOn;
 use failure::Exit;
 use output::document::Document;
 
 fn main() -> ExitCode {
-    let blank = Document::new(&cli::asked_command(), &host::name(), &jiff::Timestamp::now().to_string());
-    let declared = cli::Cli::command().color(cli::asked_color().into());
-    let parsed = declared.try_get_matches().and_then(|matches| cli::Cli::from_arg_matches(&matches));
-    let cli = match parsed {
+    let blank = Document::new(&parse::asked_command(), &host::name(), &jiff::Timestamp::now().to_string());
+    let cli = match parse::parsed() {
         Ok(cli) => cli,
-        Err(error) => return output::usage(&error, cli::asked_format(), blank).into(),
+        Err(error) => return output::usage(&error, parse::asked_format(), blank).into(),
     };
     let (format, fail_on) = (cli.global.output, cli.global.fail_on);
     output::voice::set(&cli.global);

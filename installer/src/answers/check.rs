@@ -32,7 +32,8 @@ impl Answers {
         }
         let waivers = self.preflight.waivers.iter().chain(&self.harden.waivers);
         let skips = self.preflight.skip.iter().chain(&self.harden.skip);
-        waivers.filter_map(waiver).chain(skips.filter_map(skip)).next().or_else(|| self.misplaced())
+        let decided = waivers.filter_map(waiver).chain(skips.filter_map(skip)).next();
+        decided.or_else(|| self.misplaced()).or_else(|| self.alerts.as_ref()?.check().err())
     }
 
     /// What should say where a secret lives, and does not.

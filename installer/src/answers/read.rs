@@ -96,6 +96,8 @@ impl Answers {
     }
 
     fn anchor(&mut self, base: &Path) {
+        let (alert_paths, alert_secrets) =
+            self.alerts.as_mut().map(alerts::Config::paths_mut).unwrap_or_default();
         let paths = [&mut self.bundle.key, &mut self.bundle.trust, &mut self.harden.root]
             .into_iter()
             .chain([&mut self.report.folder])
@@ -103,6 +105,7 @@ impl Answers {
             .chain([&mut self.stack.socket])
             .chain(self.records.paths_mut())
             .chain(self.stack.volumes.values_mut())
+            .chain(alert_paths)
             .chain(self.stack.certificates.values_mut().flat_map(|c| [&mut c.chain, &mut c.authority]));
         for path in paths {
             *path = normal(&base.join(&*path));
@@ -112,7 +115,7 @@ impl Answers {
             *file = normal(&base.join(&*file)).display().to_string();
         }
         let keys = self.stack.certificates.values_mut().map(|certificate| &mut certificate.key);
-        for reference in self.secrets.values_mut().chain(keys) {
+        for reference in self.secrets.values_mut().chain(keys).chain(alert_secrets) {
             if let Some(path) = reference.strip_prefix("file:") {
                 *reference = format!("file:{}", normal(&base.join(path)).display());
             }

@@ -18,9 +18,15 @@ use crate::site::{controls, tailoring};
 #[derive(Debug, Subcommand)]
 pub enum Answers {
     /// Print a sample answer file with every section explained.
+    #[command(after_help = "Examples:
+  groundfast answers init > answers.toml")]
     Init,
     /// Check an answer file without a machine and without root: its form, and that every profile, control and
     /// variable that it names exists.
+    #[command(after_help = "Examples:
+  groundfast answers check answers.toml
+  groundfast answers check answers.toml --bundle product.tar
+Exit 2 when it is not valid: file, line, column, and what is allowed there.")]
     Check {
         /// The file.
         file: PathBuf,
@@ -29,6 +35,8 @@ pub enum Answers {
         bundle: Option<PathBuf>,
     },
     /// Print the JSON Schema of the answer file.
+    #[command(after_help = "Examples:
+  groundfast answers schema > answers.schema.json")]
     Schema,
 }
 

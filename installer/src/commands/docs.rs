@@ -5,13 +5,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 use schemars::schema_for;
 use serde_json::{Value, json};
 
 use crate::answers::Answers;
-use crate::cli::{Cli, Global};
+use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::output::document::Document;
@@ -64,7 +64,7 @@ pub fn run(command: &Docs, global: &Global) -> Result<Exit, Failure> {
 pub fn completions(command: &Completions, global: &Global) -> Result<Exit, Failure> {
     let mut document = Session::new(global, "completions")?.document();
     let mut text = Vec::new();
-    clap_complete::generate(command.shell, &mut Cli::command(), "groundfast", &mut text);
+    clap_complete::generate(command.shell, &mut crate::parse::command(), "groundfast", &mut text);
     let text = String::from_utf8_lossy(&text);
     document.result = Value::from(text.as_ref());
     document.finished = jiff::Timestamp::now().to_string();
@@ -77,7 +77,7 @@ fn write(folder: &Path) -> io::Result<()> {
     let (man, schemas) = (folder.join("man"), folder.join("schemas"));
     fs::create_dir_all(&man)?;
     fs::create_dir_all(&schemas)?;
-    clap_mangen::generate_to(Cli::command(), &man)?;
+    clap_mangen::generate_to(crate::parse::command(), &man)?;
     for (name, schema) in all() {
         let text = serde_json::to_string_pretty(&schema)?;
         fs::write(schemas.join(format!("{name}.json")), text + "\n")?;
@@ -86,8 +86,9 @@ fn write(folder: &Path) -> io::Result<()> {
 }
 
 /// Every schema by the name of its file.
-fn all() -> [(&'static str, Value); 6] {
+fn all() -> [(&'static str, Value); 7] {
     [
+        ("alert", schema_for!(alerts::Alert).to_value()),
         ("answers", schema_for!(Answers).to_value()),
         ("bundle-spec", schema_for!(bundle::spec::Spec).to_value()),
         ("document", schema_for!(Document).to_value()),
