@@ -60,13 +60,13 @@ fn guide(name: &str) -> Result<Guide, Failure> {
         .resolve(name, &Tailoring::default())
         .map_err(|error| selecting().because(&error).hint("`groundfast profile list` shows the profiles"))?;
     let title = catalogue.profiles().find(|profile| profile.id == name).map(|profile| profile.title);
-    let rule = |control: &Box<dyn Control>| {
+    let rule = |control: &dyn Control| {
         let probe = catalogue.probe(control.id().as_str(), Some(name)).ok().flatten();
         let (judged, mended) =
             probe.map(|probe| (probe.works.judged, probe.works.mended)).unwrap_or_default();
         Rule::new(control.about(), judged, mended)
     };
-    let rules = controls.iter().map(rule).collect();
+    let rules = controls.iter().map(|control| rule(control.as_ref())).collect();
     Ok(Guide { profile: name.to_owned(), title: title.unwrap_or_default(), rules })
 }
 
