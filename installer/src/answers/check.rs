@@ -24,7 +24,7 @@ impl Answers {
         if self.version != 1 {
             return Some(format!("version {} is not known; this release reads version 1", self.version));
         }
-        if self.stack.timeout_seconds == Some(0) {
+        if self.stack.timeout_seconds == 0 {
             return Some("[stack] timeout_seconds is 0: nothing comes up in no time".to_owned());
         }
         if self.site.ntp.iter().chain(&self.site.no_proxy).any(|name| is_empty(name)) {
@@ -32,9 +32,8 @@ impl Answers {
         }
         let waivers = self.preflight.waivers.iter().chain(&self.harden.waivers);
         let skips = self.preflight.skip.iter().chain(&self.harden.skip);
-        let alerts = || self.alerts.as_ref().and_then(|alerts| alerts.check().err());
         let decided = waivers.filter_map(waiver).chain(skips.filter_map(skip)).next();
-        decided.or_else(|| self.misplaced()).or_else(alerts)
+        decided.or_else(|| self.misplaced()).or_else(|| self.alerts.as_ref()?.check().err())
     }
 
     /// What should say where a secret lives, and does not.

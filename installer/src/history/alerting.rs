@@ -69,7 +69,7 @@ fn no_look(failure: &Failure) -> Finding {
 fn say_untold(told: Result<(), Failure>) {
     if let Err(failure) = told {
         let why = failure.causes().join(": ");
-        output::say(&format!("⚠ nobody was told of this look: {}: {why}", failure.summary()));
+        output::warn(&format!("nobody was told of this look: {}: {why}", failure.summary()));
     }
 }
 
@@ -108,7 +108,7 @@ async fn told(
     if let Some(path) = &config.textfile
         && let Err(error) = textfile(path, document, &outbox)
     {
-        output::say(&format!("⚠ {} was not written: {error}", path.display()));
+        output::warn(&format!("{} was not written: {error}", path.display()));
     }
     Ok(())
 }
