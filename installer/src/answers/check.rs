@@ -24,7 +24,7 @@ impl Answers {
         if self.version != 1 {
             return Some(format!("version {} is not known; this release reads version 1", self.version));
         }
-        if self.stack.timeout_seconds == 0 {
+        if self.stack.timeout_seconds == Some(0) {
             return Some("[stack] timeout_seconds is 0: nothing comes up in no time".to_owned());
         }
         if self.site.ntp.iter().chain(&self.site.no_proxy).any(|name| is_empty(name)) {

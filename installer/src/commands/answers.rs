@@ -12,7 +12,7 @@ use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::run::session::{Request, Session};
-use crate::site::{controls, tailoring};
+use crate::site::{controls, declared, tailoring};
 
 /// Write, check and describe answer files.
 #[derive(Debug, Subcommand)]
@@ -86,8 +86,8 @@ fn known(session: &Session<'_>, file: &Path, bundle: Option<&Path>) -> Result<()
         contents = Some(verified.contents().clone());
     }
     tailoring::read(&mut request)?;
-    let declared = controls::declared(&request.answers, contents.as_ref(), &session.global.data_dir);
-    controls::preflight(&request, &declared, &[]).map_err(checking)?;
+    let known = declared::variables(&request.answers, contents.as_ref(), &session.global.data_dir);
+    controls::preflight(&request, &known, &[]).map_err(checking)?;
     controls::harden(&request).map_err(checking)?;
     let waivers = request.answers.preflight.waivers.iter().chain(&request.answers.harden.waivers);
     let context = Context { waivers: waivers.map(Waiver::from).collect(), ..Context::default() };
