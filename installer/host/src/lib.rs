@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests set up their own scratch places"))]
 
+mod apparmor;
 mod apt;
 mod checks;
 mod daemons;
@@ -14,6 +15,7 @@ mod local;
 mod logins;
 mod run;
 mod runs;
+mod selinux;
 mod sysctl;
 mod traces;
 mod tree;

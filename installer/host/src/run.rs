@@ -22,14 +22,25 @@ pub(crate) async fn output(program: &Path, arguments: &[&str]) -> Result<String,
     output_in(program, arguments, &[]).await
 }
 
+/// As [`output`], for a program that works in its current directory.
+pub(crate) async fn output_at(program: &Path, arguments: &[&str], folder: &Path) -> Result<String, Unread> {
+    let mut command = bare(program, arguments, &[]);
+    command.current_dir(folder);
+    printed_by(command, program).await
+}
+
 /// As [`output`], with more in its environment.
 pub(crate) async fn output_in(
     program: &Path,
     arguments: &[&str],
     environment: &[(&str, &str)],
 ) -> Result<String, Unread> {
+    printed_by(bare(program, arguments, environment), program).await
+}
+
+async fn printed_by(mut command: Command, program: &Path) -> Result<String, Unread> {
     let name = program.display();
-    let mut child = bare(program, arguments, environment)
+    let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)

@@ -73,6 +73,8 @@ pub enum Handler {
     CheckPam,
     /// Audit rules must be rules.
     CheckAudit,
+    /// An AppArmor profile that the kernel holds is loaded anew from its file, in the mode that it has.
+    LoadApparmor { profile: String },
     /// systemd reads its unit files again.
     DaemonReload,
     /// A unit, if it is active, reads its configuration again.
@@ -113,6 +115,10 @@ impl Handler {
         if text.starts_with("/etc/systemd/system/") {
             return vec![Self::DaemonReload];
         }
+        let profile = text.strip_prefix("/etc/apparmor.d/").filter(|name| !name.contains('/'));
+        if let Some(profile) = profile {
+            return vec![Self::LoadApparmor { profile: profile.to_owned() }];
+        }
         if text.starts_with("/etc/dconf/db/") {
             return vec![Self::CompileDconf];
         }
@@ -128,6 +134,9 @@ impl fmt::Display for Handler {
             Self::CheckSudoers => f.write_str("check sudoers"),
             Self::CheckPam => f.write_str("check that logins can still succeed"),
             Self::CheckAudit => f.write_str("check the audit rules"),
+            Self::LoadApparmor { profile } => {
+                write!(f, "load the AppArmor profile {profile} anew if it is loaded")
+            }
             Self::DaemonReload => f.write_str("reload systemd's units"),
             Self::Reload { unit } => write!(f, "reload {unit}"),
             Self::Restart { unit } => write!(f, "restart {unit}"),

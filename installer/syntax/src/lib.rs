@@ -5,6 +5,7 @@
 //! hands it. Nothing here reads or changes a machine.
 
 pub mod accounts;
+pub mod apparmor;
 mod apt;
 pub mod assignments;
 pub mod audit;

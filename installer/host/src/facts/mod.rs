@@ -208,4 +208,4 @@ fn told_by_files(fact: &Fact) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
