@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::{Run, binary, prepared};
 
+mod engine;
+
 const NSPAWN: &str = "/usr/bin/systemd-nspawn";
 /// How an operator logs in: the container's only network is its own.
 pub const SSH: &str = "ssh -q -o BatchMode=yes -o StrictHostKeyChecking=no root@127.0.0.1";
@@ -17,6 +19,10 @@ pub const SSH: &str = "ssh -q -o BatchMode=yes -o StrictHostKeyChecking=no root@
 /// The root file system of a machine, which outlives its starts.
 pub struct Disk {
     folder: tempfile::TempDir,
+    /// The data of an engine of its own.
+    engine: Option<PathBuf>,
+    /// Folders that the machine sees at their own paths, read-only.
+    shown: Vec<PathBuf>,
 }
 
 impl Disk {
@@ -28,7 +34,7 @@ impl Disk {
             eprintln!("left out: {NSPAWN} is not there; `make test` installs systemd-container");
             return None;
         }
-        let disk = Self { folder: tempfile::tempdir().unwrap() };
+        let disk = Self { folder: tempfile::tempdir().unwrap(), engine: None, shown: Vec::new() };
         let [upper, work] = ["upper", "work"].map(|name| disk.folder.path().join(name));
         for folder in [&upper, &work, &disk.root()] {
             fs::create_dir(folder).unwrap();
@@ -53,6 +59,11 @@ impl Disk {
         self.folder.path().join("root")
     }
 
+    /// Lets the machine see a folder at its own path.
+    pub fn show(&mut self, folder: &Path) {
+        self.shown.push(folder.to_owned());
+    }
+
     /// Starts the machine with systemd and waits until it is up.
     pub fn start(&self) -> Machine {
         let mut command = Command::new(NSPAWN);
@@ -65,6 +76,11 @@ impl Disk {
             "--private-network",
             "--console=pipe",
         ]);
+        command.args(self.shown.iter().map(|folder| format!("--bind-ro={}", folder.display())));
+        if let Some(data) = &self.engine {
+            command.arg("--capability=all").arg(format!("--bind={}:/var/lib/docker", data.display()));
+            command.arg("--system-call-filter=add_key keyctl bpf");
+        }
         let container = quiet(&mut command).spawn().unwrap();
         // What begins the container is replaced by what runs in it.
         let leader = leader(&container, "systemd");
@@ -96,6 +112,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
+        self.clear_control_groups();
         let _ = Command::new("umount").arg("--lazy").arg(self.root()).status();
     }
 }
@@ -110,6 +127,13 @@ impl Machine {
     /// A shell script inside, over no login at all.
     pub fn shell(&self, script: &str) -> Run {
         Run::of(&self.inside(script).output().unwrap())
+    }
+
+    /// A program of this machine, in the other's network.
+    pub fn in_its_network(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg("--target").arg(self.leader.to_string()).args(["--net", program]);
+        command
     }
 
     /// A shell script over a login of its own.
@@ -206,12 +230,12 @@ fn quoted(script: &str) -> String {
 /// Asks until there is an answer, for a minute at most.
 #[track_caller]
 pub fn eventually<T>(what: &str, ask: impl Fn() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(180);
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(Instant::now() < deadline, "waited a minute for {what}");
+        assert!(Instant::now() < deadline, "waited three minutes for {what}");
         sleep(Duration::from_millis(200));
     }
 }

@@ -13,6 +13,7 @@ mod images;
 pub mod names;
 mod needs;
 mod project;
+mod provenance;
 mod service;
 pub mod smoke;
 mod stack;

@@ -1,6 +1,6 @@
 //! A Compose project as one resource: which file is up, and what each of its services is made of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -13,10 +13,8 @@ use sha2::{Digest as _, Sha256};
 use crate::compose::{Rewritten, Service};
 use crate::engine::{Engine, EngineError};
 use crate::images::image_of;
+use crate::provenance::{MAX_FILE, file_of_project};
 use crate::service::{self, name_of};
-
-/// The largest Compose file or mounted file, in bytes.
-const MAX_FILE: u64 = 32 << 20;
 
 /// A rewritten Compose file, named by its digest, and what it brings up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,11 +102,10 @@ pub(crate) async fn state(
     if containers.is_empty() {
         return Ok(State::Absent);
     }
-    let files: BTreeSet<_> = containers.iter().map(file_of).collect();
-    let compose = match files.into_iter().collect::<Vec<_>>()[..] {
-        [Some(path)] if containers.iter().any(service::runs) => file_state(Path::new(path)),
-        [Some(path)] => named_by(Path::new(path)),
-        _ => State::text("several files"),
+    let compose = match file_of_project(containers) {
+        Some(path) if containers.iter().any(service::runs) => file_state(path),
+        Some(path) => named_by(path),
+        None => State::text("several files"),
     };
     let mut services: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for container in containers {
@@ -129,11 +126,6 @@ pub(crate) async fn state(
         states.push((name.to_owned(), state));
     }
     Ok(State::record([("compose", compose), ("services", State::record(states))]))
-}
-
-/// The Compose file that a container was made from.
-fn file_of(container: &Value) -> Option<&str> {
-    container["Config"]["Labels"]["com.docker.compose.project.config_files"].as_str()
 }
 
 fn file_state(path: &Path) -> State {

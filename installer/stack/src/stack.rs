@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::images::{Images, refused, unread};
 use crate::names::{self, Name};
 use crate::project::{self, Folder};
+use crate::provenance;
 use crate::service::{self, Condition, name_of};
 use crate::smoke::{Authorities, Smoke};
 
@@ -128,11 +129,18 @@ impl Stack {
         let (file, compose) = self.folder.place(digest, blobs)?;
         let released = |name: &&str| compose["services"].get(*name).is_some();
         self.clear(project, |name| released(&name)).await?;
-        let moved: Vec<_> = moved(from, to).into_iter().filter(released).collect();
-        if !moved.is_empty() {
-            self.up(project, &file, &moved, true).await?;
+        let containers = self.engine.containers(project).await.map_err(|error| refused(&error))?;
+        let other = provenance::to_make_anew(&containers, &file, &compose);
+        if provenance::networks_moved(&containers, &file, &compose) {
+            self.down(project).await?;
         }
         let wanted: Vec<_> = running(to, true).into_iter().filter(released).collect();
+        let moved = moved(from, to);
+        let anew: Vec<_> =
+            wanted.iter().copied().filter(|name| moved.contains(name) || other.contains(name)).collect();
+        if !anew.is_empty() {
+            self.up(project, &file, &anew, true).await?;
+        }
         self.up(project, &file, &wanted, false).await?;
         self.stop(project, &running(to, false)).await?;
         match self.checks.get(digest) {
@@ -292,15 +300,12 @@ impl Stack {
     }
 }
 
-/// The services that are there, are not what they should be, and should run. Compose believes the labels of a
+/// The services that are there and are not what they should be. Compose believes the labels of a
 /// container, so it would keep one that somebody put in the place of its own.
 fn moved<'a>(from: &State, to: &'a State) -> Vec<&'a str> {
     let before = |name: &str| from.get("services").and_then(|services| services.get(name));
     services(to)
-        .filter(|(name, state)| {
-            before(name).is_some_and(|seen| seen != *state)
-                && state.get("running") == Some(&State::Flag(true))
-        })
+        .filter(|(name, state)| before(name).is_some_and(|seen| seen != *state))
         .map(|(name, _)| name)
         .collect()
 }

@@ -93,6 +93,7 @@ fn the_sample_product_comes_up_is_watched_and_goes_back() {
     names_that_are_not_there(&sample, &stack, &project, &release);
     break_it_and_go_back(&mut sample, &stack, &project, &release);
     assert_eq!(failing(&stack, &watched), []);
+    only_what_changed_is_made_anew(&mut sample, &stack, &project, &release);
     it_lies_still_again(&mut sample, &stack, &project);
     health_is_looked_at_whatever_compose_says(&mut sample, &project, &release);
 
@@ -249,6 +250,35 @@ fn break_it_and_go_back(sample: &mut Sample, stack: &stack::Stack, project: &Res
     assert!(status == 200 && body.contains("first row"), "the data outlives it: {status} {body}");
 }
 
+/// An upgrade leaves the containers of services that did not change, and networks become what the release says.
+fn only_what_changed_is_made_anew(
+    sample: &mut Sample,
+    stack: &stack::Stack,
+    project: &Resource,
+    release: &Release,
+) {
+    let id = |sample: &Sample, service: &str| {
+        sample.docker(&["inspect", "-f", "{{.Id}}", &sample.container(service)])
+    };
+    let (db, nginx) = (id(sample, "db"), id(sample, "nginx"));
+    let longer = sample.compose.replacen("memory: 128M, pids: 50", "memory: 160M, pids: 50", 1);
+    let longer = Release::of(&sample.rewritten(&longer));
+    assert_ne!(longer.compose, release.compose);
+    make(stack, sample, project, &longer.state()).unwrap();
+    assert_eq!((id(sample, "db"), id(sample, "nginx")), (db, nginx));
+
+    let network = format!("{}_data", sample.project);
+    let open = sample
+        .compose
+        .replace("data: { internal: true }", "data: { internal: true, labels: { seen: yes-it-is } }");
+    let open = Release::of(&sample.rewritten(&open));
+    assert_ne!(open.compose, release.compose);
+    make(stack, sample, project, &open.state()).unwrap();
+    assert!(sample.docker(&["network", "inspect", &network]).contains("yes-it-is"));
+    make(stack, sample, project, &release.state()).unwrap();
+    assert!(!sample.docker(&["network", "inspect", &network]).contains("yes-it-is"));
+}
+
 /// A project that lay still is put back to that, whatever was tried meanwhile and whatever was damaged.
 fn it_lies_still_again(sample: &mut Sample, stack: &stack::Stack, project: &Resource) {
     let broken = broken(sample);
@@ -278,4 +308,5 @@ fn health_is_looked_at_whatever_compose_says(sample: &mut Sample, project: &Reso
     let hasty = sample.hasty_backend(Duration::from_secs(20));
     let failed = make(&hasty, sample, project, &sick.state()).unwrap_err().to_string();
     assert!(failed.contains("policy is "), "{failed}");
+    make(&hasty, sample, project, &release.state()).unwrap();
 }
