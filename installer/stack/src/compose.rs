@@ -27,6 +27,8 @@ pub struct Site {
     pub env_secrets: BTreeMap<String, Vec<InjectedSecret>>,
     /// Host directories that may be bound into containers.
     pub volumes: BTreeSet<HostPath>,
+    /// AppArmor profiles of the release, by name.
+    pub profiles: BTreeSet<String>,
     /// Proxy variables that every service gets, such as `HTTPS_PROXY`.
     pub proxies: BTreeMap<String, String>,
 }
@@ -83,6 +85,8 @@ pub struct Service {
     pub user: String,
     /// Pinned files by the path in the container.
     pub pins: BTreeMap<String, Digest>,
+    /// The AppArmor profile that it names; the engine's own otherwise.
+    pub profile: Option<String>,
 }
 
 /// Members of a service that would reach out of the container or past the bundle.
@@ -169,7 +173,7 @@ fn rewrite_service(
         service.insert("restart".to_owned(), Value::String("on-failure".to_owned()));
     }
     let user = named_user(at, service)?.unwrap_or_else(|| user.clone());
-    security_options(at, service)?;
+    let profile = security_options(at, service, site)?;
     let mut pins = service_configs(at, service.get_mut("configs"), configs)?;
     service_volumes(at, service.get_mut("volumes"), site, &mut pins)?;
     environment(at, service, site)?;
@@ -178,7 +182,7 @@ fn rewrite_service(
         let paths: Vec<_> = files.iter().map(|file| escape(file.path.as_str())).collect();
         service.insert("env_file".to_owned(), json!(paths));
     }
-    Ok(Service { image: *id, user, pins })
+    Ok(Service { image: *id, user, pins, profile })
 }
 
 /// The user that the file itself names for a service. YAML reads a bare `2001` as a number; Compose wants text.
@@ -193,14 +197,34 @@ fn named_user(at: &str, service: &mut Map<String, Value>) -> Result<Option<Strin
     Ok((!user.is_empty()).then_some(user))
 }
 
-fn security_options(at: &str, service: &Map<String, Value>) -> Result<(), ComposeError> {
+/// Refuses what takes a protection away; gives the AppArmor profile that is named, which has to be one of the release.
+fn security_options(
+    at: &str,
+    service: &Map<String, Value>,
+    site: &Site,
+) -> Result<Option<String>, ComposeError> {
+    let at = format!("{at}.security_opt");
     let options = service.get("security_opt").and_then(Value::as_array);
+    let mut profile = None;
     for option in options.into_iter().flatten().filter_map(Value::as_str) {
         if option.contains("unconfined") || option.ends_with("disable") {
-            return refuse(&format!("{at}.security_opt"), &format!("`{option}` takes a protection away"));
+            return refuse(&at, &format!("`{option}` takes a protection away"));
+        }
+        if let Some(name) = apparmor_of(option) {
+            if !site.profiles.contains(name) {
+                return refuse(&at, &format!("`{name}` is not an AppArmor profile of this bundle"));
+            }
+            if profile.replace(name.to_owned()).is_some() {
+                return refuse(&at, "it names two AppArmor profiles");
+            }
         }
     }
-    Ok(())
+    Ok(profile)
+}
+
+/// The profile that a security option of a container names, in either of the engine's spellings.
+pub(crate) fn apparmor_of(option: &str) -> Option<&str> {
+    option.strip_prefix("apparmor")?.strip_prefix(['=', ':'])
 }
 
 /// Top-level configs: each a file of the release, by digest.
