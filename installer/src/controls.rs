@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bundle::Contents;
-use bundle::spec::Protocol;
+use bundle::spec::{Confinement, Protocol};
 use engine::Context;
 use model::{About, Blobs, Control, ControlId, Demand, Evidence, Judgement, Resource};
 use profiles::{Catalogue, ResolveError, Tailoring};
@@ -153,7 +153,8 @@ pub fn all_known(request: &Request, context: &Context) -> Result<(), Failure> {
 
 /// Whether a control comes from a product or a run rather than from a profile.
 fn is_made_here(id: &str) -> bool {
-    let made = ["boot.", "image.", "pin:", "policy.", "secret.", "service.", "stack."];
+    let made =
+        ["apparmor.", "boot.", "image.", "pin:", "policy.", "secret.", "selinux.", "service.", "stack."];
     id.starts_with(&format!("{CERTIFICATES}.")) || made.iter().any(|prefix| id.starts_with(prefix))
 }
 
@@ -203,6 +204,17 @@ pub fn declared(answers: &Answers, contents: Option<&Contents>, data: &Path) -> 
             })
             .collect();
         know("ports", ports.join(","));
+    }
+    if !needs.confinement.is_empty() {
+        let names: Vec<_> = needs
+            .confinement
+            .iter()
+            .map(|one| match one {
+                Confinement::Apparmor => "apparmor",
+                Confinement::Selinux => "selinux",
+            })
+            .collect();
+        know("confinement", names.join(","));
     }
     if !needs.dns.is_empty() {
         know("dns_names", needs.dns.join(","));

@@ -9,6 +9,7 @@ mod boot;
 mod causes;
 mod cli;
 mod commands;
+mod confinement;
 mod controls;
 mod converge;
 mod document;

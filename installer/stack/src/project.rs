@@ -123,8 +123,8 @@ pub(crate) async fn state(
                     true => Some(service::pins(engine, container, secrets).await?),
                     false => None,
                 };
-                let profile = service::profile_of(container);
-                summary(image_of(container), service::user_of(container), profile, pins)
+                let profile = service::profile_in_force(container);
+                summary(image_of(container), service::user_of(container), profile.as_deref(), pins)
             }
             _ => service::state(engine, &containers, secrets).await?,
         };

@@ -34,6 +34,15 @@ pub(crate) fn profile_of(container: &Value) -> Option<&str> {
     options.into_iter().flatten().filter_map(Value::as_str).find_map(compose::apparmor_of)
 }
 
+/// The profile that a container is under: the one it was made for, unless the kernel confines what runs in it
+/// otherwise. A profile that was unloaded lets go of its processes, and loading it again does not bring them back.
+pub(crate) fn profile_in_force(container: &Value) -> Option<String> {
+    let named = profile_of(container)?;
+    let pid = container["State"]["Pid"].as_i64().filter(|_| runs(container));
+    let seen = pid.and_then(|pid| confined(Path::new("/"), pid));
+    Some(seen.filter(|seen| *seen != format!("{named} (enforce)")).unwrap_or_else(|| named.to_owned()))
+}
+
 /// Whether Compose made a container for a service, and would find it again. Labels of the project alone make
 /// nothing of Compose's own.
 pub(crate) fn is_composes(container: &Value) -> bool {

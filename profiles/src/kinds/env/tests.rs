@@ -25,6 +25,7 @@ fn controls(set: &[(&str, &str)]) -> BTreeMap<String, Box<dyn Control>> {
         ("certificate_authority", "/a"),
         ("certificate_names", "app.site"),
         ("dns_names", "app.site"),
+        ("confinement", "selinux"),
         ("modules", "overlay,ip_tables|nf_tables"),
     ];
     let set =
@@ -294,6 +295,7 @@ fn faults() -> Vec<(&'static str, Fact, State, &'static str)> {
         ),
         ("env.selinux", with(Fact::Selinux, &[("container", no())]), "without container"),
         ("env.apparmor", with(Fact::Apparmor, &[("parser", no())]), "missing"),
+        ("env.confinement", with(Fact::Selinux, &[("mode", "disabled".into())]), "SELinux is off"),
         (
             "env.dns",
             with(Fact::Resolve { name: "app.site".into() }, &[("found", no())]),
