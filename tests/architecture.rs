@@ -1,15 +1,5 @@
 //! The dependency rules of the workspace, counted over what cargo says.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    clippy::too_many_lines,
-    clippy::type_complexity,
-    clippy::print_stderr,
-    reason = "a test that cannot be set up must stop, and tests make their own places"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 

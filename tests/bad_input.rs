@@ -1,15 +1,5 @@
 //! Bad input gives the right exit code and message, and changes nothing.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    clippy::too_many_lines,
-    clippy::type_complexity,
-    clippy::print_stderr,
-    reason = "a test that cannot be set up must stop, and tests make their own places"
-)]
-
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 

@@ -1,12 +1,6 @@
 //! The unit that brings a site back, on a whole machine with systemd and an engine of its own: installed, started
 //! again, started again with something damaged.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a test that cannot be set up must stop, and tests make their own places"
-)]
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;

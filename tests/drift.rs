@@ -1,12 +1,5 @@
 //! What moved, and who moved it, on a scratch root whose logs tell.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    reason = "a test that cannot be set up must stop, and tests make their own places"
-)]
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 

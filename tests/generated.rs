@@ -1,13 +1,5 @@
 //! What is generated from the binary and kept in the repository: man pages and schemas.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "a test that cannot be set up must stop, and tests make their own places"
-)]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -1,14 +1,6 @@
 //! The lock-out guard on whole machines: taken back by the timer, at the next start, by a process that waits;
 //! confirmed from a new login and from no other.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "a test that cannot be set up must stop, and tests make their own places"
-)]
-
 use std::time::{Duration, Instant};
 
 use serde_json::Value;

@@ -3,13 +3,6 @@
 //! One ordered story, because bringing the product up costs half a minute and there is one engine: plan, install, use,
 //! tampering, a changed answer, a start of the machine, a release that does not come up, rollback.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "tests break things on purpose, say how long it took, and stop at what they do not expect"
-)]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;

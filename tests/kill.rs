@@ -1,15 +1,5 @@
 //! A real `kill -9` at every system call that makes something durable, then `resume` or `recover`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    clippy::too_many_lines,
-    clippy::type_complexity,
-    clippy::print_stderr,
-    reason = "a test that cannot be set up must stop, and tests make their own places"
-)]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;

@@ -1,54 +1,20 @@
 //! The real cosign, and the real python-tuf, on what is signed here; and keys that the real cosign made.
 //!
-//! `GROUNDFAST_COSIGN` names the program (Debian trixie carries it); without it, or without one on the path,
-//! each test says that it was left out.
+//! Without them each test says that it was left out.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stdout, reason = "test set-up")]
 
 mod support;
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use bundle::keys::Signer;
 use bundle::member::SIGNATURE;
 use bundle::statement::{PREDICATE_TYPE, blob_path};
 use bundle::{Delegated, RecordRole, Root};
+use harness::cosign::{attested, cosign};
 use model::Secret;
 use support::{Product, SPEC, take_apart};
-
-/// Runs cosign without any service; nothing when there is no cosign.
-fn cosign(dir: &Path, arguments: &[&str]) -> Option<Output> {
-    let program = std::env::var("GROUNDFAST_COSIGN").unwrap_or_else(|_| "cosign".to_owned());
-    let run =
-        Command::new(program).args(arguments).current_dir(dir).env("COSIGN_PASSWORD", "hunter2").output();
-    match run {
-        Ok(output) => Some(output),
-        Err(error) => {
-            println!("left out: no cosign ({error})");
-            None
-        }
-    }
-}
-
-/// The verification that the documentation shows, over the root index.
-fn attested(dir: &Path, key: &str, subject: &str) -> Option<Output> {
-    let arguments = [
-        "verify-blob-attestation",
-        "--key",
-        key,
-        "--bundle",
-        "bundle.sigstore.json",
-        "--new-bundle-format",
-        "--insecure-ignore-tlog=true",
-        "--trusted-root",
-        "empty.json",
-        "--type",
-        PREDICATE_TYPE,
-        subject,
-    ];
-    cosign(dir, &arguments)
-}
 
 #[test]
 fn cosign_accepts_our_signature_over_the_root_index_and_nothing_else() {
@@ -61,12 +27,13 @@ fn cosign_accepts_our_signature_over_the_root_index_and_nothing_else() {
     fs::write(product.path("other.json"), "{}").unwrap();
     fs::write(product.path("cosign.pub"), product.key.public_key().to_pem()).unwrap();
     fs::write(product.path("stranger.pub"), Product::new().key.public_key().to_pem()).unwrap();
-    let empty = r#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
-    fs::write(product.path("empty.json"), empty).unwrap();
-    let Some(good) = attested(product.dir.path(), "cosign.pub", "root-index.json") else { return };
+    let verify = |key: &str, subject: &str| {
+        attested(product.dir.path(), key, "bundle.sigstore.json", PREDICATE_TYPE, subject)
+    };
+    let Some(good) = verify("cosign.pub", "root-index.json") else { return };
     assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
     for (key, subject) in [("cosign.pub", "other.json"), ("stranger.pub", "root-index.json")] {
-        let bad = attested(product.dir.path(), key, subject).unwrap();
+        let bad = verify(key, subject).unwrap();
         assert!(!bad.status.success(), "{key} {subject}");
     }
 }

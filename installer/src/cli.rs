@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::answers::within::Within;
 use crate::commands;
-use crate::within::Within;
 
 /// From one signed file and a bare Linux machine to a hardened, running, provably unmodified site.
 #[derive(Debug, Parser)]

@@ -2,36 +2,14 @@
 
 #![allow(unreachable_pub, reason = "in a binary, `pub` says: for the other modules")]
 
-mod access;
 mod answers;
-mod baseline;
-mod boot;
-mod causes;
 mod cli;
 mod commands;
-mod confinement;
-mod controls;
-mod converge;
-mod document;
-mod engine_stream;
-mod events;
 mod failure;
-mod guard;
 mod history;
-mod looks;
 mod output;
-mod passphrase;
-mod planfile;
-mod product;
-mod progress;
-mod second_person;
-mod session;
-mod shape;
-mod shelf;
-mod signing;
+mod run;
 mod site;
-mod tailoring;
-mod within;
 
 use std::process::ExitCode;
 

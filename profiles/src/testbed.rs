@@ -190,7 +190,9 @@ impl Machine {
     }
 
     fn known(&self, file: &str) -> BTreeSet<u32> {
-        self.inode(&path(file)).map(|inode| syntax::accounts::numbers(&inode.content)).unwrap_or_default()
+        self.inode(&path(file))
+            .map(|inode| syntax::accounts::passwd::numbers(&inode.content))
+            .unwrap_or_default()
     }
 
     fn walk(&self, query: &FileQuery) -> Vec<Entry> {

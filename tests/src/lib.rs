@@ -1,13 +1,5 @@
 //! The harness of the end-to-end tests: the built binary, scratch roots, snapshots of trees.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stderr,
-    reason = "test set-up makes its own places, and a broken set-up must stop the test"
-)]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -17,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub mod cosign;
 pub mod machine;
 pub mod site;
 

@@ -16,7 +16,7 @@ use model::{
     State, Transaction, Unread,
 };
 use sha2::{Digest as _, Sha256};
-use syntax::{Lookups, Packages, dpkg};
+use syntax::{Lookups, Packages, packages::dpkg};
 
 use crate::tree::Tree;
 use crate::{files, run};

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use model::{Handler, HostError, HostPath, Unread};
-use syntax::{Source, audit_check, login};
+use syntax::{Source, accounts::login, audit};
 
 use crate::run;
 use crate::tree::Tree;
@@ -60,7 +60,7 @@ fn audit(tree: &Tree) -> Result<(), HostError> {
         let path: Result<HostPath, _> = format!("{AUDIT_RULES}/{name}").parse();
         let Some(path) = path.ok().filter(|_| name.ends_with(".rules")) else { continue };
         if let Some(text) = Source::text(tree, &path).map_err(failed)? {
-            faults.extend(audit_check::faults(&text).into_iter().map(|fault| format!("{path}, {fault}")));
+            faults.extend(audit::check::faults(&text).into_iter().map(|fault| format!("{path}, {fault}")));
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(HostError::Failed(faults.join("; "))) }

@@ -128,7 +128,7 @@ fn store(tree: &Tree) -> Result<String, Unread> {
         let why = "modules of SELinux' policy are looked at on the running machine only";
         return Err(Unread::Unsupported(why.to_owned()));
     }
-    let config = syntax::assignments::read(&tree.text(CONFIG)?.unwrap_or_default());
+    let config = syntax::text::assignments::read(&tree.text(CONFIG)?.unwrap_or_default());
     let policy = config.get("SELINUXTYPE");
     let policy = policy.ok_or_else(|| Unread::Unsupported(format!("{CONFIG} names no policy")))?;
     Ok(format!("/var/lib/selinux/{policy}/active/modules"))

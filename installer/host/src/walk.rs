@@ -79,7 +79,7 @@ pub(crate) fn walk(tree: &Tree, queries: &[&FileQuery]) -> Vec<Result<State, Unr
 fn by_number(tree: &Tree, query: &FileQuery) -> Result<FileQuery, Unread> {
     let numbers = |file: &str| {
         let text = tree.text(file)?.ok_or_else(|| Unread::Failed(format!("{file} is not there")))?;
-        Ok(syntax::accounts::numbers(&text))
+        Ok(syntax::accounts::passwd::numbers(&text))
     };
     let wanted = match &query.wanted {
         Wanted::OwnerUnknown => Wanted::OwnerNot(numbers("/etc/passwd")?),

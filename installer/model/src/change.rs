@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::resource::{HostPath, Resource};
+use crate::path::HostPath;
+use crate::resource::Resource;
 use crate::state::State;
 
 /// One change of one resource. Its inverse is the pair swapped, it is a no-op when both are equal, it is

@@ -130,7 +130,7 @@ impl fmt::Display for Door {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::Syntax;
+    use crate::syntax::Syntax;
 
     #[test]
     fn what_may_lock_somebody_out_is_known_by_its_place() {

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::resource::{HostPath, Resource};
+use crate::path::HostPath;
+use crate::resource::Resource;
 
 /// The longest list that is shown item by item.
 const SHOWN: usize = 8;

@@ -11,9 +11,10 @@ use super::drift::{Look, look, pin_of};
 use super::record::{self, Signing};
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
-use crate::second_person::operator;
-use crate::session::Session;
-use crate::{output, shelf};
+use crate::output;
+use crate::run::second_person::operator;
+use crate::run::session::Session;
+use crate::site::shelf;
 
 /// Make an intended change the new baseline, with a ticket and a signature.
 ///

@@ -8,7 +8,7 @@ use crate::answers;
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::output;
-use crate::session::Session;
+use crate::run::session::Session;
 
 /// Write, check and describe answer files.
 #[derive(Debug, Subcommand)]

@@ -15,7 +15,8 @@ use super::record::{self, Files, List, Signing};
 use super::waiver::{Last, line};
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
-use crate::{output, shelf};
+use crate::output;
+use crate::site::shelf;
 
 /// The largest piece of evidence, in bytes.
 const MAX: u64 = 64 << 20;

@@ -9,13 +9,17 @@ use host::Runs;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::answers::passphrase;
 use crate::cli::{Format, Global};
-use crate::document::Document;
-use crate::engine_stream::DockerSocket;
 use crate::failure::{Exit, Failure};
 use crate::history;
-use crate::progress::Progress;
-use crate::{output, passphrase};
+use crate::output;
+use crate::output::document::Document;
+use crate::output::progress::Progress;
+
+mod engine_stream;
+
+use engine_stream::DockerSocket;
 
 /// What can be done with bundles.
 #[derive(Debug, Subcommand)]

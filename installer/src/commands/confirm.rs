@@ -5,12 +5,13 @@ use model::Moment;
 use serde_json::Value;
 
 use crate::cli::Global;
-use crate::converge::lock;
 use crate::failure::{Exit, Failure};
 use crate::history;
-use crate::session::Session;
+use crate::history::signing;
+use crate::output;
+use crate::run::begin::lock;
+use crate::run::session::Session;
 use crate::site::Site;
-use crate::{output, signing};
 
 /// Keep what the last run changed: call this from a login that began after it.
 #[derive(Debug, Args)]

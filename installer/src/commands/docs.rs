@@ -12,9 +12,10 @@ use serde_json::Value;
 
 use crate::answers::Answers;
 use crate::cli::Cli;
-use crate::document::Document;
 use crate::failure::{Exit, Failure};
-use crate::{output, shape};
+use crate::output;
+use crate::output::document::Document;
+use crate::output::shape;
 
 /// Write the man pages and the JSON Schemas of every file format into a folder.
 #[derive(Debug, Args)]

@@ -7,14 +7,16 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::accept::{self, Accept};
-use crate::causes::{self, OwnRun};
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
+use crate::history::causes::{self, OwnRun};
+use crate::history::looks;
 use crate::history::{self, Left, Past};
-use crate::session::Session;
-use crate::shelf::Shelf;
+use crate::output;
+use crate::run::session::Session;
+use crate::site::shelf::Shelf;
 use crate::site::{Site, pins};
-use crate::{baseline, controls, looks, output};
+use crate::site::{baseline, controls};
 
 /// Find what has moved since the last run. Exit 3 when something did.
 #[derive(Debug, Args)]

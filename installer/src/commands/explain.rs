@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use super::harden::variables;
 use crate::answers::{Answers, Value as AnswerValue};
 use crate::cli::Global;
-use crate::controls::{self, catalogue};
-use crate::converge::Silent;
 use crate::failure::{Exit, Failure};
 use crate::output;
-use crate::session::{Request, Session, files_only};
-use crate::tailoring::System;
+use crate::output::events::Silent;
+use crate::run::session::{Request, Session, files_only};
+use crate::site::controls::{self, catalogue};
+use crate::site::tailoring::System;
 use report::text;
 
 /// Say what a control asks, why, how it is judged on this machine, and what would mend it. Nothing is changed.

@@ -7,11 +7,11 @@ use clap::Args;
 
 use crate::answers::{Answers, Skip, Value};
 use crate::cli::{Approve, Global, Select};
-use crate::converge::Job;
 use crate::failure::{Exit, Failure};
-use crate::guard;
-use crate::session::{Request, Session, files_only};
-use crate::{controls, shelf, tailoring};
+use crate::run::converge::Job;
+use crate::run::guard;
+use crate::run::session::{Request, Session, files_only};
+use crate::site::{controls, shelf, tailoring};
 
 /// Assess a hardening profile, show what would change, and enforce it once approved.
 #[derive(Debug, Args)]

@@ -11,13 +11,16 @@ use model::{Kind, Severity, Sink};
 use super::bundle::failed;
 use crate::answers::Answers;
 use crate::cli::{Approve, Global};
-use crate::converge::{Job, lock, refuse_interrupted};
 use crate::failure::{Exit, Failure};
-use crate::product::PLATFORM;
-use crate::progress::Progress;
-use crate::session::{Request, Session, files_only};
+use crate::output::progress::Progress;
+use crate::run::begin::{lock, refuse_interrupted};
+use crate::run::converge::Job;
+use crate::run::session::{Request, Session, files_only};
+use crate::run::{boot, guard};
+use crate::site::product::PLATFORM;
 use crate::site::{Site, trust};
-use crate::{boot, controls, guard, history, output, shelf, tailoring};
+use crate::site::{controls, shelf, tailoring};
+use crate::{history, output};
 use report::text;
 
 /// Verify a bundle, check this machine, harden it, inject secrets, bring the product up and watch it answer.

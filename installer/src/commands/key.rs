@@ -7,10 +7,11 @@ use clap::Subcommand;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use crate::answers::passphrase;
 use crate::cli::Global;
 use crate::commands::bundle::failed;
 use crate::failure::{Exit, Failure};
-use crate::{output, passphrase};
+use crate::output;
 
 /// What can be done with keys.
 #[derive(Debug, Subcommand)]

@@ -9,7 +9,8 @@ use records::{PlanApproval, Record};
 use super::record::{self, Signing};
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
-use crate::{output, planfile};
+use crate::output;
+use crate::run::planfile;
 use report::text;
 
 /// How many days an approval holds that says nothing else.

@@ -10,8 +10,9 @@ use super::harden::{skips, variables};
 use crate::answers::Answers;
 use crate::cli::{Global, Select};
 use crate::failure::{Exit, Failure};
-use crate::session::{Request, Session, files_only};
-use crate::{controls, output, shelf};
+use crate::output;
+use crate::run::session::{Request, Session, files_only};
+use crate::site::{controls, shelf};
 use report::text;
 
 /// Check whether this machine can carry the product, without changing anything.

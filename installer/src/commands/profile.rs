@@ -8,10 +8,11 @@ use report::{Guide, Rule};
 use serde_json::json;
 
 use crate::cli::{Format, Global};
-use crate::controls::catalogue;
 use crate::failure::{Exit, Failure};
-use crate::session::Session;
-use crate::{output, tailoring};
+use crate::output;
+use crate::run::session::Session;
+use crate::site::controls::catalogue;
+use crate::site::tailoring;
 
 /// List, show and check profiles.
 #[derive(Debug, Subcommand)]

@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 
 use super::bundle::{document, failed};
 use crate::answers::Answers;
+use crate::answers::passphrase;
 use crate::cli::{Format, Global};
 use crate::failure::{Exit, Failure};
-use crate::shelf::{self, Filed, Refused, Shelf};
-use crate::{output, passphrase};
+use crate::output;
+use crate::site::shelf::{self, Filed, Refused, Shelf};
 
 /// The key that signs.
 #[derive(Debug, Args)]

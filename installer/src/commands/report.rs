@@ -13,12 +13,12 @@ use serde_json::Value;
 
 use super::report_verify::{self, Verify};
 use crate::cli::{Format, Global};
-use crate::controls;
 use crate::failure::{Exit, Failure};
 use crate::history;
-use crate::looks;
+use crate::history::looks;
 use crate::output;
-use crate::session::{Request, Session};
+use crate::run::session::{Request, Session};
+use crate::site::controls;
 
 /// Write the report of a run in a format: a page, SARIF, JUnit, XCCDF, ARF, OSCAL and others.
 #[derive(Debug, Args)]

@@ -11,9 +11,10 @@ use serde_json::json;
 use super::bundle::failed;
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
-use crate::session::Session;
-use crate::signing::{self, REPORT, What};
-use crate::{looks, output};
+use crate::history::looks;
+use crate::history::signing::{self, REPORT, What};
+use crate::output;
+use crate::run::session::Session;
 
 /// Check that reports, journals and the history of drift checks are as this site signed them.
 #[derive(Debug, Args)]

@@ -5,13 +5,16 @@ use engine::{Cancel, Outcome, Progress, Run, Several, diff, reverse};
 use model::{Blobs, Guard, Observe, Plan};
 
 use crate::cli::Global;
-use crate::converge::{carry_out, exit_of, lock};
-use crate::document::Document;
 use crate::failure::{Exit, Failure};
+use crate::history::signing;
 use crate::history::{self, Past};
-use crate::session::Session;
+use crate::output;
+use crate::output::document::Document;
+use crate::run::begin::lock;
+use crate::run::carry_out::{carry_out, exit_of};
+use crate::run::guard;
+use crate::run::session::Session;
 use crate::site::Site;
-use crate::{guard, output, signing};
 
 /// Carry on with a run that was interrupted.
 #[derive(Debug, Args)]
@@ -83,7 +86,7 @@ pub async fn recover(command: &Recover, global: &Global) -> Result<Exit, Failure
     session.may_change(false)?;
     let _lock = if command.plan { None } else { Some(lock(&session)?) };
     if command.boot {
-        return crate::boot::recover(&session, command.plan).await;
+        return crate::run::boot::recover(&session, command.plan).await;
     }
     let past = interrupted(&session)?;
     if command.plan {

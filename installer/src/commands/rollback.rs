@@ -7,12 +7,15 @@ use model::{Approval, Blobs, Guard, Host, Plan, StepId};
 use super::resume::show;
 use crate::cli::{Approve, Global};
 use crate::commands::resume;
-use crate::converge::{self, carry_out, exit_of, lock};
 use crate::failure::{Exit, Failure};
+use crate::history::signing;
 use crate::history::{self, Past};
-use crate::session::{Request, Session};
+use crate::output;
+use crate::run::begin::{begin, lock};
+use crate::run::carry_out::{carry_out, exit_of};
+use crate::run::guard;
+use crate::run::session::{Request, Session};
 use crate::site::Site;
-use crate::{guard, output, signing};
 
 /// Undo a finished run and every later one, newest first.
 #[derive(Debug, Args)]
@@ -93,7 +96,7 @@ async fn enforced(
         Failure::new(Exit::Usage, "the plan holds changes that cannot be taken back")
             .hint("--accept-irreversible")
     })?;
-    let directory = converge::begin(session, request, &approved, &[])?;
+    let directory = begin(session, request, &approved, &[])?;
     let all = Several(vec![&directory as &dyn Blobs, stores]);
     let guard = guard::of(session, &request.answers)?;
     let guard = guard.as_ref().map(|guard| guard as &dyn Guard);

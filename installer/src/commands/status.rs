@@ -3,13 +3,14 @@
 use clap::Args;
 use serde_json::json;
 
+use crate::answers::within::spelt;
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
+use crate::history::looks::{self, Look};
 use crate::history::{self, Past};
-use crate::looks::{self, Look};
-use crate::session::Session;
-use crate::within::spelt;
-use crate::{guard, output};
+use crate::output;
+use crate::run::guard;
+use crate::run::session::Session;
 
 /// What was done on this machine, and what is going on.
 #[derive(Debug, Args)]

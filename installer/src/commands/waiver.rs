@@ -14,7 +14,8 @@ use crate::answers::Waived;
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::history::{self, Past};
-use crate::{output, shelf};
+use crate::output;
+use crate::site::shelf;
 
 /// What can be done with waivers.
 #[derive(Debug, Subcommand)]

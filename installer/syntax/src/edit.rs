@@ -4,7 +4,11 @@ use std::ops::Range;
 
 use model::Syntax;
 
-use crate::{accounts, assignments, fstab, ini, keyed, lines, modprobe, pam, shell, sshd, sudoers};
+use crate::accounts::{pam, passwd, shell, sudoers};
+use crate::kernel::modprobe;
+use crate::mounts::fstab;
+use crate::sshd;
+use crate::text::{assignments, ini, keyed, lines};
 
 /// A value that cannot be written so that it would be read back as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +45,7 @@ pub(crate) struct Spot {
 pub fn get(text: &str, syntax: Syntax, key: &str) -> Option<String> {
     match syntax {
         Syntax::Pam => pam::get(text, key),
-        Syntax::Accounts => accounts::get(text, key),
+        Syntax::Accounts => passwd::get(text, key),
         Syntax::Sudoers => sudoers::get(text, key),
         Syntax::Shell => shell::get(text, key),
         _ => winner(&lines::split(text), syntax, key).map(|entry| entry.value),
@@ -59,7 +63,7 @@ pub fn set(text: &str, syntax: Syntax, key: &str, value: Option<&str>) -> Result
     }
     let written = match (syntax, value) {
         (Syntax::Pam, value) => pam::set(text, key, value),
-        (Syntax::Accounts, Some(value)) => accounts::set(text, key, value),
+        (Syntax::Accounts, Some(value)) => passwd::set(text, key, value),
         (Syntax::Accounts, None) => return Err(Unwritable),
         (Syntax::Sudoers, value) => sudoers::set(text, key, value),
         (Syntax::Shell, value) => shell::set(text, key, value),

@@ -5,43 +5,22 @@
 //! hands it. Nothing here reads or changes a machine.
 
 pub mod accounts;
-pub mod apparmor;
-mod apt;
-pub mod assignments;
 pub mod audit;
-pub mod audit_check;
-mod boot;
-mod dconf;
-mod docker;
-pub mod dpkg;
 mod edit;
 pub mod firewall;
-mod fstab;
-mod ini;
-mod keyed;
-mod kubernetes;
-mod lines;
-pub mod login;
+mod kernel;
 mod lookup;
-mod matches;
-mod modprobe;
 mod mounts;
-pub mod operators;
-mod packages;
-mod pam;
+pub mod packages;
 pub mod rpm;
-mod selinux;
-mod shell;
+mod services;
 mod source;
 pub mod sshd;
-pub mod sudoers;
-mod sysctl;
+pub mod text;
 pub mod traces;
-mod units;
-mod wireless;
-mod xml;
 
 pub use edit::{Unwritable, get, set};
+pub use kernel::apparmor;
 pub use lookup::Lookups;
 pub use packages::{Packages, compare_versions};
 pub use source::{Bytes, Source};

@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 
 use model::{HostPath, Lookup, State, Syntax, Unread};
 
+use crate::accounts::{pam, passwd, shell, sudoers::Sudoers};
 use crate::edit::Entry;
-use crate::packages::Packages;
+use crate::kernel::{boot, modprobe, selinux, sysctl::Persistent, wireless};
+use crate::packages::{Packages, apt};
+use crate::services::{dconf, docker, kubernetes, units};
 use crate::source::{Source, drop_ins};
-use crate::sudoers::Sudoers;
-use crate::sysctl::Persistent;
-use crate::{
-    accounts, apt, audit, boot, dconf, docker, firewall, get, kubernetes, lines, matches, modprobe, mounts,
-    pam, selinux, shell, sshd, units, wireless,
-};
+use crate::text::{lines, matches};
+use crate::{audit, firewall, get, mounts, sshd};
 
 /// Answers lookups from one source. What several lookups share is read once and kept, so make a new one for
 /// every round of observation.
@@ -72,10 +71,10 @@ impl<'a> Lookups<'a> {
             Lookup::DockerOption { key, flag } => docker::option(self.source, key, flag),
             Lookup::Kubernetes { path, name } => kubernetes::setting(self.source, path, name),
             Lookup::Apt { key } => apt::value(self.source, key).map(State::from),
-            Lookup::Users => accounts::users(self.source),
-            Lookup::Groups => accounts::groups(self.source),
-            Lookup::Shells => accounts::shells(self.source),
-            Lookup::Dots { folder } => accounts::dots(self.source, folder),
+            Lookup::Users => passwd::users(self.source),
+            Lookup::Groups => passwd::groups(self.source),
+            Lookup::Shells => passwd::shells(self.source),
+            Lookup::Dots { folder } => passwd::dots(self.source, folder),
             Lookup::Pam { path, kind } => pam::stack(self.source, path, kind),
             Lookup::Shell { files, folders, name } => shell::effect(self.source, files, folders, name),
             Lookup::Sudoers => {
@@ -103,7 +102,7 @@ impl<'a> Lookups<'a> {
 
     fn account(&self, file: &'static str, name: &str) -> Result<State, Unread> {
         let text = self.source.text(&HostPath::literal(file))?.unwrap_or_default();
-        Ok(accounts::number(&text, name).map(i64::from).into())
+        Ok(passwd::number(&text, name).map(i64::from).into())
     }
 
     fn layered(

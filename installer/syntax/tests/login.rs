@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use model::{HostPath, Unread};
-use syntax::{Source, login};
+use syntax::Source;
+use syntax::accounts::login;
 
 struct Map(BTreeMap<String, String>);
 

@@ -15,7 +15,8 @@ use std::path::Path;
 use std::process::Command;
 
 use model::{HostPath, Lookup, State, Unread};
-use syntax::{Lookups, Source, dpkg};
+use syntax::packages::dpkg;
+use syntax::{Lookups, Source};
 
 /// Files by path; a text that begins with `-> ` is a link.
 struct Map(BTreeMap<String, String>);
@@ -233,7 +234,7 @@ fn units_are_enabled_as_systemctl_says() {
 
 #[test]
 fn assignments_are_read_like_a_shell_would() {
-    let read = syntax::assignments::read(
+    let read = syntax::text::assignments::read(
         "# c\nID=debian\nNAME=\"Debian \\\"x\\\"\"\nV='a b'\nID_LIKE=\"rhel fedora\"\nnonsense\n",
     );
     assert_eq!(read["ID"], "debian");
@@ -251,9 +252,12 @@ fn assignments_are_read_like_a_shell_would() {
         ("", ""),
     ] {
         let text = format!("export KEY={value}\n");
-        assert_eq!(syntax::assignments::read(&text)["KEY"], expected, "{value}");
+        assert_eq!(syntax::text::assignments::read(&text)["KEY"], expected, "{value}");
     }
-    assert_eq!(syntax::assignments::words(" a=1 \"b=2 3\"  '' c\\ d;e "), ["a=1", "b=2 3", "", "c d;e"]);
+    assert_eq!(
+        syntax::text::assignments::words(" a=1 \"b=2 3\"  '' c\\ d;e "),
+        ["a=1", "b=2 3", "", "c d;e"]
+    );
 }
 
 /// Asks the real sshd where it is installed, has a user and a folder for privilege separation, and a host key.

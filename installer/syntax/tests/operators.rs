@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use model::{HostPath, Unread};
-use syntax::{Source, operators, operators::Way};
+use syntax::Source;
+use syntax::accounts::operators::{self, Way};
 
 struct Map(BTreeMap<String, String>);
 

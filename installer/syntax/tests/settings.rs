@@ -232,9 +232,9 @@ proptest! {
                 prop_assert_eq!(get(&once, syntax, &key), Some(value.clone()));
             }
         }
-        syntax::assignments::read(&text);
-        syntax::assignments::words(&text);
-        syntax::dpkg::Packages::parse(&text);
+        syntax::text::assignments::read(&text);
+        syntax::text::assignments::words(&text);
+        syntax::packages::dpkg::Packages::parse(&text);
         syntax::sshd::seconds(&text);
     }
 }

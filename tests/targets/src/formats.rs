@@ -133,7 +133,7 @@ pub(crate) fn statement(bytes: &[u8]) {
 pub(crate) fn versions(bytes: &[u8]) {
     let Some(text) = text(bytes) else { return };
     let versions: Vec<_> = text.split_whitespace().take(6).collect();
-    let compare = syntax::dpkg::compare_versions;
+    let compare = syntax::packages::dpkg::compare_versions;
     for a in &versions {
         assert_eq!(compare(a, a), Ordering::Equal);
         for b in &versions {
@@ -143,5 +143,5 @@ pub(crate) fn versions(bytes: &[u8]) {
             }
         }
     }
-    let _ = syntax::dpkg::Packages::parse(text).version("cron");
+    let _ = syntax::packages::dpkg::Packages::parse(text).version("cron");
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use model::{State, Unread};
-use syntax::accounts::{members, users_where};
-use syntax::sudoers::Sudoers;
+use syntax::accounts::passwd::{members, users_where};
+use syntax::accounts::sudoers::Sudoers;
 
 use super::access_files::{permit_root_login, reaching};
 use super::tree::Tree;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use model::{State, Unread};
+use syntax::accounts::sudoers::Sudoers;
 use syntax::sshd::Effective;
-use syntax::sudoers::Sudoers;
 
 use super::tree::Tree;
 

@@ -14,7 +14,7 @@ pub(super) fn read_selinux(tree: &Tree) -> Result<State, Unread> {
         true => tree.line("/sys/fs/selinux/enforce")?,
         false => None,
     };
-    let config = syntax::assignments::read(&tree.text("/etc/selinux/config")?.unwrap_or_default());
+    let config = syntax::text::assignments::read(&tree.text("/etc/selinux/config")?.unwrap_or_default());
     let configured = config.get("SELINUX").map(|mode| mode.to_lowercase());
     let policy = config.get("SELINUXTYPE").cloned();
     let mode = match (enforce.as_deref(), tree.is_live()) {

@@ -1,7 +1,7 @@
 //! The distribution, from os-release(5).
 
 use model::{State, Unread};
-use syntax::assignments;
+use syntax::text::assignments;
 
 use super::tree::Tree;
 

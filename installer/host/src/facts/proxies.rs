@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{State, Unread};
 use serde_json::Value;
-use syntax::assignments;
+use syntax::text::assignments;
 
 use super::tree::Tree;
 

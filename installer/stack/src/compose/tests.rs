@@ -1,3 +1,4 @@
+use super::service::SECRETS_LABEL;
 use super::*;
 
 fn site() -> Site {

@@ -3,8 +3,8 @@
 use model::{HostPath, State, Unread};
 
 use super::{Line, Rule};
+use crate::services::units;
 use crate::source::{self, Source};
-use crate::units;
 
 const FOLDER: &str = "/etc/audit/rules.d";
 const FILE: &str = "/etc/audit/audit.rules";

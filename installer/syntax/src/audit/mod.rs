@@ -1,5 +1,6 @@
 //! Audit rules as auditctl(8) reads them: what one line records, and whether one rule records what another asks.
 
+pub mod check;
 mod effective;
 mod watched;
 

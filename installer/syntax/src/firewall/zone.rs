@@ -3,7 +3,7 @@
 use model::{HostPath, State, Unread};
 
 use crate::source::Source;
-use crate::xml::{Tag, tags};
+use crate::text::xml::{Tag, tags};
 
 const FOLDERS: [&str; 2] = ["/etc/firewalld/zones", "/usr/lib/firewalld/zones"];
 

@@ -8,7 +8,7 @@ pub use effective::glob;
 pub use effective::{Effective, Setting};
 
 use crate::edit::Entry;
-use crate::lines::body;
+use crate::text::lines::body;
 
 /// A directive: its keyword in lower case and its arguments without quotes and comments.
 pub(crate) fn directive(line: &str) -> Option<(String, Vec<String>)> {

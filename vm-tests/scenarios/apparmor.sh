@@ -1,0 +1,22 @@
+profiles() { grep confined-app /sys/kernel/security/apparmor/profiles; }
+step plan groundfast install bundle.tar --answers answers.toml --plan
+step install install
+step held profiles
+step under confined apparmor/current
+step same install
+step clean groundfast drift
+step complain apparmor_parser --replace --skip-cache --Complain /etc/apparmor.d/confined-app
+step complaining groundfast drift
+step heal install
+step held profiles
+step unload apparmor_parser --remove /etc/apparmor.d/confined-app
+step unloaded groundfast drift
+step heal install
+step under confined apparmor/current
+step clean groundfast drift
+step edit sed -i 's/deny /allow /' /etc/apparmor.d/confined-app
+step edited groundfast drift
+step heal install
+step rollback groundfast rollback --all --yes
+step gone profiles
+step file ls /etc/apparmor.d/confined-app
