@@ -7,7 +7,7 @@ if [ "${1:-}" = test ]; then
   pairs+=(strace:strace skopeo:skopeo chrony:chronyd openscap-scanner:oscap libxml2-utils:xmllint chromium:chromium
     systemd-container:systemd-nspawn openssh-server:sshd sudo:visudo rpm:rpmbuild db5.3-util:db5.3_load
     apparmor:apparmor_parser secilc:secilc e2fsprogs:mkfs.ext4 qemu-system-x86:qemu-system-x86_64
-    busybox-static:busybox cpio:cpio)
+    busybox-static:busybox cpio:cpio binutils:objcopy)
 fi
 wanted=()
 for pair in "${pairs[@]}"; do

@@ -1,9 +1,8 @@
+# Sourced by guest/run.sh: the steps that confinement.rs reads.
 profiles() { grep confined-app /sys/kernel/security/apparmor/profiles; }
-step plan groundfast install bundle.tar --answers answers.toml --plan
 step install install
 step held profiles
 step under confined apparmor/current
-step same install
 step clean groundfast drift
 step complain apparmor_parser --replace --skip-cache --Complain /etc/apparmor.d/confined-app
 step complaining groundfast drift
@@ -17,6 +16,7 @@ step clean groundfast drift
 step edit sed -i 's/deny /allow /' /etc/apparmor.d/confined-app
 step edited groundfast drift
 step heal install
-step rollback groundfast rollback --all --yes
+# From the first run on: everything.
+step rollback groundfast rollback "$(ls /var/lib/groundfast/runs | head -n 1)" --yes
 step gone profiles
 step file ls /etc/apparmor.d/confined-app
