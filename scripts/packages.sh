@@ -5,15 +5,19 @@ set -euo pipefail
 pairs=(debootstrap:debootstrap openssl:openssl curl:curl iproute2:ip tar:tar python3:python3 nftables:nft)
 if [ "${1:-}" = test ]; then
   pairs+=(strace:strace skopeo:skopeo chrony:chronyd openscap-scanner:oscap libxml2-utils:xmllint chromium:chromium
-    systemd-container:systemd-nspawn openssh-server:sshd sudo:visudo rpm:rpmbuild db5.3-util:db5.3_load
-    apparmor:apparmor_parser secilc:secilc e2fsprogs:mkfs.ext4 qemu-system-x86:qemu-system-x86_64
-    busybox-static:busybox cpio:cpio binutils:objcopy)
+    systemd-container:systemd-nspawn openssh-server:sshd sudo:visudo rpm:rpmbuild dnf:dnf
+    createrepo-c:createrepo_c db5.3-util:db5.3_load rsyslog:rsyslogd apparmor:apparmor_parser e2fsprogs:mkfs.ext4
+    qemu-system-x86:qemu-system-x86_64 busybox-static:busybox cpio:cpio binutils:objcopy)
 fi
 wanted=()
 for pair in "${pairs[@]}"; do
   command -v "${pair#*:}" >/dev/null || [ -x "/usr/sbin/${pair#*:}" ] || wanted+=("${pair%%:*}")
 done
 [ -e /usr/lib/x86_64-linux-gnu/libfuse.so.2 ] || [ -e /lib/x86_64-linux-gnu/libfuse.so.2 ] || wanted+=(libfuse2)
+if [ "${1:-}" = test ]; then
+  # rsyslog's TLS is a library that no command stands for.
+  compgen -G '/usr/lib/*/rsyslog/lmnsd_gtls.so' >/dev/null || wanted+=(rsyslog-gnutls)
+fi
 [ ${#wanted[@]} -gt 0 ] || exit 0
 echo "packages: installing ${wanted[*]} with apt-get; no service is started" >&2
 # invoke-rc.d and deb-systemd-invoke ask policy-rc.d; ours is there only for this one call.

@@ -119,7 +119,13 @@ fn a_control_is_explained_on_the_machine_that_it_is_about() {
     let text = scratch.run(&["explain", CONTROL, "--root", at]).expect_code(0).stdout;
     for told in [
         "why: ",
-        "refs: ",
+        "judged: ",
+        "(kind `file`)",
+        "looks at: ",
+        "mended: ",
+        "by hand: ",
+        "references: ",
+        "profiles: ",
         "cis:",
         "by profile cis-debian12-l1-server",
         "  fail\n",
@@ -140,7 +146,9 @@ fn a_control_is_explained_on_the_machine_that_it_is_about() {
     let text = scratch.run(&["explain", CONTROL, "--root", at]).expect_code(0).stdout;
     assert!(text.contains("  pass\n") && !text.contains("what would mend it"), "{text}");
     let unknown = scratch.run(&["explain", "file_permissions_etc_shadwo"]).expect_code(2);
-    assert!(unknown.stderr.contains("shadwo"), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("did you mean file_permissions_etc_shadow, "), "{}", unknown.stderr);
+    let former = scratch.run(&["explain", "docker_review_swarm"]).expect_code(2);
+    assert!(former.stderr.contains("is called `docker_swarm_off` now"), "{}", former.stderr);
 }
 
 #[test]
@@ -165,10 +173,32 @@ fn a_profile_is_shown_and_has_a_guide() {
     assert!(rules.len() > 200 && listed.contains(&format!("{} controls", rules.len())), "{listed}");
     assert!(listed.contains(CONTROL), "{listed}");
     let guide = scratch.run(&["profile", "guide", profile]).expect_code(0).stdout;
-    let headings: Vec<_> = guide.lines().filter(|line| line.starts_with("## `")).collect();
+    let headings: Vec<_> = guide.lines().filter(|line| line.starts_with("## ")).collect();
     assert_eq!(headings.len(), rules.len());
-    for part in ["# ", "**", "Mend: ", "References: cis:"] {
+    for part in ["# ", "`", "- Judged: ", "- Groundfast mends: ", "- By hand: "] {
         assert!(guide.lines().any(|line| line.starts_with(part)), "{part:?}");
     }
     let _ = scratch.run(&["profile", "show", "none"]).expect_code(2);
+}
+
+#[test]
+fn a_place_in_a_standard_names_a_control_too() {
+    let scratch = Scratch::new();
+    let root = root(&scratch);
+    let at = root.to_str().unwrap();
+    let profile = "cis-debian12-l1-server";
+    let explain = |place: &str, code| {
+        let words = ["explain", place, "--profile", profile, "--root", at, "-o", "json"];
+        scratch.run(&words).expect_code(code).json()
+    };
+    let one = explain("cis:1.1.1.1", 0);
+    assert_eq!(one["result"]["id"], "kernel_module_cramfs_disabled", "{one}");
+    assert_eq!(one["result"]["probe"]["kind"], "module", "{one}");
+    let several = explain("cis:7.1.5", 2);
+    assert!(several["error"]["next"].as_str().unwrap().contains(CONTROL), "{several}");
+    let _ = explain("cis:99.9", 2);
+    let judged = ["harden", "--profile", profile, "--only", "cis:7.1.5", "--plan", "-o", "json"];
+    let judged = scratch.run(&[&judged[..], &["--root", at]].concat()).expect_code(0).json();
+    assert_eq!(judged["findings"].as_array().unwrap().len(), 3, "{judged}");
+    assert_eq!(finding(&judged, CONTROL)["verdict"], "fail");
 }

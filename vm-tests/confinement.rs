@@ -1,6 +1,6 @@
 //! What confines a product, on kernels that do it: put in place, seen to be weakened, healed, taken back.
 
-#![allow(clippy::expect_used, reason = "tests")]
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "tests set up their own places")]
 
 use vm::{Confinement, Step, Told, run};
 
@@ -79,10 +79,26 @@ fn a_machine_without_either_says_that_they_do_not_apply() {
     let Some(mut told) = run(Confinement::None, "without") else { return };
     let install = told.take("install");
     let left = install.expect_code(0).controls("notapplicable");
-    for control in ["apparmor.confined-app", "selinux.confined-app", "selinux.volume.data", "service.app.confined"] {
+    for control in
+        ["apparmor.confined-app", "selinux.confined-app", "selinux.volume.data", "service.app.confined"]
+    {
         let found = left.iter().find(|(name, _)| name == control);
         assert!(found.is_some_and(|(_, why)| why.contains("does not run here")), "{control}: {left:?}");
     }
     told.take("file").expect_code(2);
     is_clean(&mut told);
+}
+
+/// The profiles that we publish are what AppArmor's own parser takes for them.
+#[test]
+fn the_real_parser_reads_the_samples() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for path in ["vm-tests/product/confined-app", "examples/companyos/confinement/companyos-app"] {
+        let path = root.join(path);
+        let mut parser = std::process::Command::new("/usr/sbin/apparmor_parser");
+        parser.args(["--skip-kernel-load", "--skip-cache", "--names"]).arg(&path);
+        let output = parser.output().expect("apparmor_parser: scripts/packages.sh test installs it");
+        let name = path.file_name().and_then(|name| name.to_str());
+        assert_eq!(Some(String::from_utf8_lossy(&output.stdout).trim()), name);
+    }
 }

@@ -55,17 +55,6 @@ pub struct Global {
     pub no_progress: bool,
 }
 
-/// The format of the result of a command line that could not be read: as it asks for, where that can be told.
-pub fn asked_format() -> Format {
-    let words: Vec<_> = std::env::args().collect();
-    let of_flag = words.iter().zip(words.iter().skip(1)).find(|(flag, _)| *flag == "--output");
-    let joined = words.iter().find_map(|word| word.strip_prefix("--output="));
-    #[expect(clippy::disallowed_methods, reason = "the command line's own variable")]
-    let variable = std::env::var("GROUNDFAST_OUTPUT").ok();
-    let asked = joined.or(of_flag.map(|(_, value)| value.as_str())).or(variable.as_deref());
-    asked.and_then(|name| Format::from_str(name, false).ok()).unwrap_or_default()
-}
-
 /// How a plan is looked at, stored and approved.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Approve {

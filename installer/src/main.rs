@@ -8,17 +8,16 @@ mod commands;
 mod failure;
 mod history;
 mod output;
+mod parse;
 mod run;
 mod site;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let cli = match parse::parsed() {
         Ok(cli) => cli,
-        Err(error) => return output::usage(&error, cli::asked_format()).into(),
+        Err(error) => return output::usage(&error, parse::asked_format()).into(),
     };
     let format = cli.global.output;
     match commands::run(cli) {

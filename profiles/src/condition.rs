@@ -125,6 +125,11 @@ impl Condition {
         }
     }
 
+    /// What must hold, in words.
+    pub(crate) fn words(&self) -> String {
+        Self { negated: !self.negated, atom: self.atom.clone() }.denial()
+    }
+
     /// The sentence that says why a control does not concern this machine.
     fn denial(&self) -> String {
         let not = if self.negated { "" } else { "not " };

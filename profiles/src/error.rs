@@ -107,6 +107,12 @@ impl Place<'_> {
     }
 }
 
+/// How like two names are, from 0 to 1; a name that holds the other is like it.
+pub(crate) fn likeness(name: &str, known: &str) -> f64 {
+    let held = name.len() >= 4 && (known.contains(name) || name.contains(known));
+    strsim::jaro_winkler(name, known).max(if held { 0.9 } else { 0.0 })
+}
+
 /// The known name nearest to a misspelt one, when one is near.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     known

@@ -21,8 +21,8 @@ mod testbed;
 mod variable;
 
 pub use benchmark::{Benchmark, Row};
-pub use catalogue::{Catalogue, ProfileView};
+pub use catalogue::{Catalogue, ProbeView, ProfileView};
 pub use error::{ProfileError, ResolveError};
-pub use kinds::KINDS;
+pub use kinds::{KINDS, KindView, told};
 pub use schema::schema;
 pub use tailoring::Tailoring;

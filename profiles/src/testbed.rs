@@ -35,6 +35,8 @@ impl Inode {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Machine {
     pub(crate) files: BTreeMap<HostPath, Inode>,
+    /// Files that are no text.
+    pub(crate) databases: BTreeMap<HostPath, Vec<u8>>,
     pub(crate) running: BTreeMap<String, String>,
     pub(crate) active: BTreeSet<String>,
     /// Packages that can be installed, at version 2.
@@ -332,6 +334,12 @@ impl Source for Machine {
             }
             _ => Ok(Some(inode.content.clone())),
         }
+    }
+
+    fn bytes(&self, at: &HostPath) -> Result<Option<Box<dyn syntax::Bytes>>, Unread> {
+        let text = || self.text(at).map(|text| text.map(String::into_bytes));
+        let bytes = self.databases.get(at).cloned().map_or_else(text, |bytes| Ok(Some(bytes)))?;
+        Ok(bytes.map(|bytes| Box::new(bytes) as Box<dyn syntax::Bytes>))
     }
 
     fn names(&self, folder: &HostPath) -> Result<Vec<String>, Unread> {

@@ -51,6 +51,11 @@ fn the_table_of_kinds_is_complete_and_true() {
     };
     let told: BTreeMap<String, usize> = table.lines().skip(2).filter_map(row).collect();
     assert_eq!(told, counted());
+    for line in table.lines().skip(2) {
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let words = profiles::told(cells[0].trim_matches('`')).unwrap();
+        assert_eq!(cells[2..], [words.judged, words.mended], "{}", cells[0]);
+    }
     let ours = profiles::KINDS.iter().filter(|kind| !kind.starts_with("env_"));
     assert_eq!(told.keys().map(String::as_str).collect::<BTreeSet<_>>(), ours.copied().collect());
 }

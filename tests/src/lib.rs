@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 pub mod cosign;
 pub mod machine;
+pub mod redhat;
 pub mod site;
 
 /// What one call of the binary gave.

@@ -59,7 +59,8 @@ impl Step {
     #[track_caller]
     pub fn json(&self) -> Value {
         let line = self.printed.lines().find(|line| line.starts_with('{'));
-        serde_json::from_str(line.unwrap_or_default()).unwrap_or_else(|error| panic!("{error}: {}", self.printed))
+        serde_json::from_str(line.unwrap_or_default())
+            .unwrap_or_else(|error| panic!("{error}: {}", self.printed))
     }
 
     /// The controls that came out with a verdict, each with what was seen.

@@ -21,7 +21,7 @@ pub(crate) const PARSERS: [&str; 3] =
 
 /// The mode of a profile that the kernel holds; absent when it holds none of that name.
 pub(crate) fn mode(tree: &Tree, profile: &str) -> Result<State, Unread> {
-    if !tree.is_live() {
+    if !tree.runs() {
         return Err(Unread::Unsupported(
             "what the kernel holds is known on the running machine only".to_owned(),
         ));
@@ -70,7 +70,7 @@ async fn load(tree: &Tree, profile: &str, complain: bool) -> Result<(), HostErro
     let mut arguments = vec!["--replace", "--skip-cache"];
     arguments.extend(complain.then_some("--Complain"));
     arguments.push(&file);
-    run::carry_out(Path::new(parser), &arguments, &[]).await.map_err(failed)
+    run::carry_out(Path::new(parser), &arguments, &[], None).await.map(drop).map_err(failed)
 }
 
 fn unload(tree: &Tree, profile: &str) -> Result<(), HostError> {

@@ -151,7 +151,7 @@ pub(crate) async fn rules(tree: &Tree, filter: Filter) -> Result<State, Unread> 
         Filter::Iptables | Filter::Ufw => ("/usr/sbin/iptables-save", &[]),
     };
     let unseen = |why: String| Unread::Unsupported(format!("running rules of {filter}: {why}"));
-    if !tree.is_live() || !tree.exists(program)? {
+    if !tree.runs() || !tree.exists(program)? {
         return Err(unseen(format!("there is no {program} to ask")));
     }
     let printed =

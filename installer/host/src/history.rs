@@ -1,13 +1,12 @@
 //! The history of looks at this machine: JSON Lines, each holding the digest of the one before it, and beside them a
 //! signature over the last, which so covers all of them.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use model::Digest;
 use serde_json::Value;
 
+use crate::folder::optional;
 use crate::runs::{Line, RunsError, digest, io_error, private_dir, private_file};
 
 /// How many entries are kept at least; the oldest go once there are half as many again.
@@ -116,16 +115,10 @@ impl History {
     }
 }
 
-fn optional(path: &Path) -> Result<Option<Vec<u8>>, RunsError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io_error("reading", path)(error)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use serde_json::json;
 

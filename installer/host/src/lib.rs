@@ -4,29 +4,33 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests set up their own scratch places"))]
 
 mod apparmor;
-mod apt;
 mod checks;
 mod daemons;
 mod facts;
 mod files;
+mod folder;
 mod guard;
 mod history;
 mod local;
 mod logins;
+mod packages;
 mod run;
 mod runs;
 mod selinux;
 mod sysctl;
+mod timers;
 mod traces;
 mod tree;
 mod walk;
 
 pub use facts::{Facts, LockKind, LockPeer, UnknownLock, lock_peer};
+pub use folder::Folder;
 pub use guard::{Revert, Unguarded, detach, disarm, now};
 pub use history::{History, Kept};
 pub use local::Local;
 pub use logins::{Login, this_login};
 pub use runs::{Lock, RunDir, Runs, RunsError};
+pub use timers::{check_calendar, next_elapse};
 pub use traces::{Times, Touched, Traces};
 
 /// The user that this process acts as.

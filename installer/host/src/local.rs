@@ -20,7 +20,7 @@ use syntax::Source;
 use crate::facts::Facts;
 use crate::traces::Traces;
 use crate::tree::Tree;
-use crate::{apparmor, apt, daemons, files, selinux, sysctl, walk};
+use crate::{apparmor, daemons, files, packages, selinux, sysctl, walk};
 
 /// The largest settings file that is read, in bytes.
 const SETTINGS_LIMIT: usize = 8 << 20;
@@ -29,7 +29,7 @@ const SETTINGS_LIMIT: usize = 8 << 20;
 pub struct Local {
     tree: Tree,
     facts: Arc<Facts>,
-    simulations: apt::Simulations,
+    simulations: packages::Simulations,
 }
 
 impl Local {
@@ -38,7 +38,11 @@ impl Local {
     /// # Errors
     /// When the root cannot be opened as a directory.
     pub fn new(root: &Path, facts: Facts) -> io::Result<Self> {
-        Ok(Self { tree: Tree::at(root)?, facts: Arc::new(facts), simulations: apt::Simulations::default() })
+        Ok(Self {
+            tree: Tree::at(root)?,
+            facts: Arc::new(facts),
+            simulations: packages::Simulations::default(),
+        })
     }
 
     /// What the system wrote down about who touched these paths.
@@ -58,7 +62,7 @@ impl Local {
     }
 
     fn live(&self, what: &dyn std::fmt::Display) -> Result<(), Unread> {
-        if self.tree.is_live() {
+        if self.tree.runs() {
             return Ok(());
         }
         Err(Unread::Unsupported(format!("{what} is known on the running machine only")))
@@ -124,7 +128,7 @@ impl Local {
             .iter()
             .map(|one| match one {
                 Wanted::Sysctl(key) => lookups.persistent_sysctl(key),
-                Wanted::Package(name) => Ok(apt::state(lookups.packages()?, name)),
+                Wanted::Package(name) => Ok(packages::state(lookups.packages()?, name)),
                 Wanted::Lookup(lookup @ Lookup::Sshd { key }) => {
                     Ok(daemons::as_sshd_says(lookups.find(lookup)?, key, said.as_ref()))
                 }
@@ -141,6 +145,9 @@ impl Local {
                     .get(filter)
                     .cloned()
                     .unwrap_or_else(|| Err(Unread::Unsupported(format!("running rules of {filter}")))),
+                Wanted::Lookup(Lookup::Wireless) if self.tree.is_live() => {
+                    self.live(&"a network interface").and_then(|()| lookups.find(&Lookup::Wireless))
+                }
                 Wanted::Lookup(lookup) => lookups.find(lookup),
             })
             .collect()
@@ -149,7 +156,7 @@ impl Local {
     /// What is mounted says nothing about a root that does not run.
     fn without_mounted(&self, state: State) -> State {
         let State::Record(mut parts) = state else { return state };
-        if !self.tree.is_live() {
+        if !self.tree.runs() {
             parts.retain(|part, _| part != "mounted" && part != "options");
         }
         State::Record(parts)
@@ -158,7 +165,7 @@ impl Local {
     /// Adds whether a module is in the running kernel, which no file of the system tells.
     fn with_loaded(&self, state: State, name: &str) -> State {
         let State::Record(mut parts) = state else { return state };
-        if self.tree.is_live()
+        if self.tree.runs()
             && let Ok(Some(modules)) = self.tree.text("/proc/modules")
         {
             let plain = name.replace('-', "_");
@@ -200,10 +207,10 @@ impl Local {
                 files::put_attributes(&self.tree, path, &change.from, &change.to)
             }
             Resource::File { path } => files::put_whole(&self.tree, path, &change.from, &change.to, bytes),
-            Resource::Sysctl { key, scope: SysctlScope::Running } if self.tree.is_live() => {
+            Resource::Sysctl { key, scope: SysctlScope::Running } if self.tree.runs() => {
                 sysctl::put(&self.tree, key, &change.from, &change.to)
             }
-            Resource::Activity { unit } if self.tree.is_live() => {
+            Resource::Activity { unit } if self.tree.runs() => {
                 daemons::set_activity(&self.tree, unit, &change.to).await
             }
             Resource::Apparmor { profile } => {
@@ -306,14 +313,14 @@ impl Host for Local {
     }
 
     fn put_together<'a>(&'a self, changes: &'a [Change]) -> Fut<'a, Result<(), HostError>> {
-        Box::pin(apt::put(&self.tree, changes))
+        Box::pin(packages::put(&self.tree, changes))
     }
 
     fn settle<'a>(&'a self, resource: &'a Resource) -> Fut<'a, Result<(), HostError>> {
         Box::pin(async move {
             match resource {
                 Resource::File { path } => files::settle(&self.tree, path),
-                Resource::Package { .. } => apt::settle(&self.tree).await,
+                Resource::Package { .. } => packages::settle(&self.tree).await,
                 _ => Ok(()),
             }
         })

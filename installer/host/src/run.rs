@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Stdio;
 
 use model::Unread;
-use tokio::io::AsyncReadExt;
-use tokio::process::Command;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
 
 /// The most that a program may print, in bytes.
 const LIMIT: u64 = 1 << 20;
@@ -22,25 +22,27 @@ pub(crate) async fn output(program: &Path, arguments: &[&str]) -> Result<String,
     output_in(program, arguments, &[]).await
 }
 
-/// As [`output`], for a program that works in its current directory.
-pub(crate) async fn output_at(program: &Path, arguments: &[&str], folder: &Path) -> Result<String, Unread> {
-    let mut command = bare(program, arguments, &[]);
-    command.current_dir(folder);
-    printed_by(command, program).await
-}
-
 /// As [`output`], with more in its environment.
 pub(crate) async fn output_in(
     program: &Path,
     arguments: &[&str],
     environment: &[(&str, &str)],
 ) -> Result<String, Unread> {
-    printed_by(bare(program, arguments, environment), program).await
+    Ok(said(program, arguments, environment, None).await?.0)
 }
 
-async fn printed_by(mut command: Command, program: &Path) -> Result<String, Unread> {
+/// What a program that is given some input prints on stdout and on stderr.
+///
+/// # Errors
+/// As [`output`].
+pub(crate) async fn said(
+    program: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+    input: Option<&str>,
+) -> Result<(String, String), Unread> {
     let name = program.display();
-    let mut child = command
+    let mut child = bare(program, arguments, environment, input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
@@ -51,6 +53,7 @@ async fn printed_by(mut command: Command, program: &Path) -> Result<String, Unre
         return Err(Unread::Failed(format!("{name} has no output")));
     };
     let failed = |error: std::io::Error| Unread::Failed(format!("running {name}: {error}"));
+    tell(&mut child, input).await.map_err(failed)?;
     let (mut stdout, mut stderr) = (stdout.take(LIMIT + 1), stderr.take(LIMIT));
     // Whoever prints too much waits for a reader; ending at once keeps us from waiting for it in turn.
     let printed = async {
@@ -63,14 +66,22 @@ async fn printed_by(mut command: Command, program: &Path) -> Result<String, Unre
     tokio::try_join!(printed, complained)?;
     let status = child.wait().await.map_err(failed)?;
     if status.success() {
-        return Ok(text);
+        return Ok((text, complaint));
     }
     let complaint = complaint.lines().next().unwrap_or("without a word").to_owned();
     Err(Unread::Failed(format!("{name} ended with {status}: {complaint}")))
 }
 
+/// Gives a program its input, which is small enough for a pipe to hold, and ends it.
+async fn tell(child: &mut Child, input: Option<&str>) -> std::io::Result<()> {
+    match (child.stdin.take(), input) {
+        (Some(mut stdin), Some(input)) => stdin.write_all(input.as_bytes()).await,
+        _ => Ok(()),
+    }
+}
+
 /// Runs a program to its end for what it does, in a process group of its own: no Ctrl-C stops it half-way, and
-/// neither does our own end.
+/// neither does our own end. Answers the last of its complaints.
 ///
 /// # Errors
 /// When it is missing, may not be run or ends with anything but 0: then with the last of its complaints.
@@ -78,15 +89,17 @@ pub(crate) async fn carry_out(
     program: &Path,
     arguments: &[&str],
     environment: &[(&str, &str)],
-) -> Result<(), Unread> {
+    input: Option<&str>,
+) -> Result<String, Unread> {
     let name = program.display();
     let failed = |error: std::io::Error| Unread::Failed(format!("running {name}: {error}"));
-    let mut child = bare(program, arguments, environment)
+    let mut child = bare(program, arguments, environment, input)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
         .map_err(|error| crate::tree::unread(program, &error))?;
+    tell(&mut child, input).await.map_err(failed)?;
     let mut tail = Vec::new();
     if let Some(mut stderr) = child.stderr.take() {
         let mut part = [0; 4096];
@@ -99,16 +112,16 @@ pub(crate) async fn carry_out(
         }
     }
     let status = child.wait().await.map_err(failed)?;
-    if status.success() {
-        return Ok(());
-    }
     let tail = String::from_utf8_lossy(&tail).into_owned();
+    if status.success() {
+        return Ok(tail);
+    }
     let lines: Vec<&str> = tail.lines().filter(|line| !line.trim().is_empty()).collect();
     let complaint = lines[lines.len().saturating_sub(3)..].join(" | ");
     Err(Unread::Failed(format!("{name} ended with {status}: {complaint}")))
 }
 
-fn bare(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+fn bare(program: &Path, arguments: &[&str], environment: &[(&str, &str)], input: Option<&str>) -> Command {
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -116,7 +129,7 @@ fn bare(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Com
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("LC_ALL", "C")
         .envs(environment.iter().copied())
-        .stdin(Stdio::null());
+        .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command
 }
 
@@ -130,6 +143,8 @@ mod tests {
         let failed = output(Path::new("/bin/ls"), &["/no/such/thing"]).await.unwrap_err();
         assert!(failed.to_string().contains("No such file"), "{failed}");
         assert!(output(Path::new("/no/such/program"), &[]).await.is_err());
+        let (heard, _) = said(Path::new("/bin/cat"), &[], &[], Some("a\nb\n")).await.unwrap();
+        assert_eq!(heard, "a\nb\n");
         let flood = output(Path::new("/bin/head"), &["-c", "2000000", "/dev/zero"]).await;
         assert!(matches!(flood, Err(Unread::Malformed(_))), "{flood:?}");
     }

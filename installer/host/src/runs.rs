@@ -79,28 +79,7 @@ impl Runs {
     /// [`RunsError::Locked`] with the name of the holder, or when the lock file cannot be made.
     pub fn lock(&self, holder: &str) -> Result<Lock, RunsError> {
         private_dir(&self.data)?;
-        let path = self.data.join("lock");
-        let fail = io_error("locking", &path);
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(&fail)?;
-        if let Err(error) = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-            let mut holder = String::new();
-            if error == rustix::io::Errno::WOULDBLOCK {
-                file.read_to_string(&mut holder).map_err(&fail)?;
-                return Err(RunsError::Locked(holder.trim().to_owned()));
-            }
-            return Err(fail(error.into()));
-        }
-        file.set_len(0).map_err(&fail)?;
-        file.write_all(holder.as_bytes()).map_err(&fail)?;
-        Ok(Lock(file))
+        lock_at(&self.data.join("lock"), holder)
     }
 
     /// Begins a run under a new name, which must sort after all earlier ones (a ULID does).
@@ -148,6 +127,25 @@ impl Runs {
     fn dir(&self) -> PathBuf {
         self.data.join("runs")
     }
+}
+
+/// Takes the lock that a file stands for, leaving the holder's name in it.
+pub(crate) fn lock_at(path: &Path, holder: &str) -> Result<Lock, RunsError> {
+    let fail = io_error("locking", path);
+    let mut options = OpenOptions::new();
+    let mut file =
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(&fail)?;
+    if let Err(error) = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        let mut holder = String::new();
+        if error == rustix::io::Errno::WOULDBLOCK {
+            file.read_to_string(&mut holder).map_err(&fail)?;
+            return Err(RunsError::Locked(holder.trim().to_owned()));
+        }
+        return Err(fail(error.into()));
+    }
+    file.set_len(0).map_err(&fail)?;
+    file.write_all(holder.as_bytes()).map_err(&fail)?;
+    Ok(Lock(file))
 }
 
 /// The directory of one run.

@@ -78,7 +78,7 @@ pub(crate) async fn put_module(
 
 /// The label of what a path leads to; absent where it has none, or nothing is there.
 pub(crate) fn label(tree: &Tree, path: &HostPath) -> Result<State, Unread> {
-    if !tree.is_live() {
+    if !tree.runs() {
         return Err(Unread::Unsupported("labels are looked at on the running machine only".to_owned()));
     }
     labelled(tree, path)
@@ -124,7 +124,7 @@ pub(crate) fn put_label(tree: &Tree, path: &HostPath, from: &State, to: &State) 
 
 /// The folder of the modules of the policy that is in use.
 fn store(tree: &Tree) -> Result<String, Unread> {
-    if !tree.is_live() {
+    if !tree.runs() {
         let why = "modules of SELinux' policy are looked at on the running machine only";
         return Err(Unread::Unsupported(why.to_owned()));
     }
@@ -138,8 +138,9 @@ fn store(tree: &Tree) -> Result<String, Unread> {
 async fn extracted(tree: &Tree, name: &str) -> Result<TempDir, Unread> {
     store(tree)?;
     let folder = scratch().map_err(|error| tree::unread("/run", &error))?;
-    let extract = format!("--extract={name}");
-    run::output_at(Path::new(SEMODULE), &[PRIORITY, "--cil", &extract], folder.path()).await?;
+    let (there, extract) = (format!("--chdir={}", folder.path().display()), format!("--extract={name}"));
+    // It writes into its current directory, and takes no other.
+    run::output(Path::new("/usr/bin/env"), &[&there, SEMODULE, PRIORITY, "--cil", &extract]).await?;
     Ok(folder)
 }
 
@@ -154,8 +155,8 @@ fn scratch() -> io::Result<TempDir> {
 }
 
 async fn semodule(arguments: &[&str]) -> Result<(), HostError> {
-    let done = run::carry_out(Path::new(SEMODULE), arguments, &[]).await;
-    done.map_err(|error| HostError::Failed(error.to_string()))
+    let done = run::carry_out(Path::new(SEMODULE), arguments, &[], None).await;
+    done.map(drop).map_err(|error| HostError::Failed(error.to_string()))
 }
 
 #[cfg(test)]

@@ -10,12 +10,14 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use model::{HostPath, Unread};
 use rustix::fs::OFlags;
-use syntax::traces::{Access, Handled, Session, accesses, handled, sessions};
+use syntax::rpm;
+use syntax::traces::{Access, Handled, Recorder, Session, accesses, handled, handled_by_dnf, sessions};
 
 use crate::tree::{Tree, unread};
 
 const DPKG_LOGS: [&str; 2] = ["/var/log/dpkg.log.1", "/var/log/dpkg.log"];
 const DPKG_LISTS: &str = "/var/lib/dpkg/info";
+const DNF_LOGS: [&str; 2] = ["/var/log/dnf.rpm.log.1", "/var/log/dnf.rpm.log"];
 const AUDIT_LOGS: [&str; 2] = ["/var/log/audit/audit.log.1", "/var/log/audit/audit.log"];
 const LOGINS: [&str; 2] = ["/var/log/wtmp.1", "/var/log/wtmp"];
 
@@ -65,8 +67,9 @@ impl Traces {
             traces.touched.insert(path.clone(), touched);
         }
         traces.own(tree);
+        let installed = traces.own_rpm(tree);
         traces.hear(tree);
-        traces.follow(tree);
+        traces.follow(tree, installed);
         for path in LOGINS {
             let bytes = tree.tail(path);
             let bytes = traces.told(bytes).unwrap_or_default();
@@ -93,15 +96,30 @@ impl Traces {
         }
     }
 
-    /// What was done to those packages.
-    fn follow(&mut self, tree: &Tree) {
-        let text = texts(tree, &DPKG_LOGS);
-        let text = self.told(text);
+    /// The same by rpm's database, which also says when each of them was installed.
+    fn own_rpm(&mut self, tree: &Tree) -> Vec<Handled> {
+        let paths: BTreeSet<HostPath> = self.touched.keys().cloned().collect();
+        let owners = rpm::owners(tree, &paths);
+        let mut installed = Vec::new();
+        for owner in self.told(owners) {
+            let time = owner.installed.and_then(|at| Timestamp::from_second(at).ok());
+            installed.extend(time.map(|time| entered(&owner, time)));
+            if let Some(touched) = self.touched.get_mut(&owner.path) {
+                touched.packages.insert(owner.package);
+            }
+        }
+        installed
+    }
+
+    /// What was done to those packages. dnf's log says more than the database, and so comes after it.
+    fn follow(&mut self, tree: &Tree, mut done: Vec<Handled>) {
+        let (dpkg, dnf) = (texts(tree, &DPKG_LOGS), texts(tree, &DNF_LOGS));
+        done.extend(handled_by_dnf(&self.told(dnf)));
+        done.extend(handled(&self.told(dpkg)));
         let zone = zone(tree);
         let owns =
             |one: &Handled| self.touched.values().any(|touched| touched.packages.contains(&one.package));
-        let done = handled(&text).into_iter().filter(owns);
-        self.handled = done.filter_map(|one| timed(one, &zone)).collect();
+        self.handled = done.into_iter().filter(owns).filter_map(|one| timed(one, &zone)).collect();
     }
 
     /// What the audit log has on the paths.
@@ -171,11 +189,24 @@ fn zone(tree: &Tree) -> TimeZone {
 
 fn timed(one: Handled, zone: &TimeZone) -> Option<(Handled, Timestamp, Timestamp)> {
     let at = |text: &str| {
-        let civil: DateTime = text.parse().ok()?;
-        zone.to_timestamp(civil).ok()
+        let local = || zone.to_timestamp(text.parse::<DateTime>().ok()?).ok();
+        text.parse::<Timestamp>().ok().or_else(local)
     };
     let (began, ended) = (at(&one.began)?, at(&one.ended)?);
     Some((one, began, ended))
+}
+
+/// That a package was installed, as rpm's database tells it.
+fn entered(owner: &rpm::Owner, time: Timestamp) -> Handled {
+    Handled {
+        by: Recorder::Rpm,
+        package: owner.package.clone(),
+        action: "install".to_owned(),
+        from: None,
+        to: Some(owner.version.clone()),
+        began: time.to_string(),
+        ended: time.to_string(),
+    }
 }
 
 fn names(passwd: &str) -> BTreeMap<u32, String> {

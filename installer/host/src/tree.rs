@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::Unread;
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
 
 /// The largest file that any measurement reads, in bytes.
 const LIMIT: u64 = 8 << 20;
@@ -18,6 +19,7 @@ pub(crate) struct Tree {
     directory: Arc<OwnedFd>,
     root: PathBuf,
     live: bool,
+    chroot: bool,
 }
 
 impl Tree {
@@ -25,12 +27,19 @@ impl Tree {
     pub(crate) fn at(root: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = Arc::new(rustix::fs::openat(CWD, root, flags, Mode::empty())?);
-        Ok(Self { directory, root: root.to_owned(), live: root == Path::new("/") })
+        let live = root == Path::new("/");
+        Ok(Self { directory, root: root.to_owned(), live, chroot: live && is_chroot() })
     }
 
     /// Whether this is the running machine.
     pub(crate) fn is_live(&self) -> bool {
         self.live
+    }
+
+    /// Whether the kernel and the daemons that run are this root's: not below another root, and not in a chroot, where
+    /// they are those of the machine around it.
+    pub(crate) fn runs(&self) -> bool {
+        self.live && !self.chroot
     }
 
     /// The name of a path for system calls that take no directory handle (sockets, programs).
@@ -123,6 +132,17 @@ impl Tree {
 
     fn handle(&self, path: &str, flags: OFlags) -> Result<Option<OwnedFd>, Unread> {
         self.open(path, flags).map_err(|error| unread(path, &error))
+    }
+}
+
+/// Whether the first process has another root directory, as systemd tells a chroot. Who may not look at it goes by
+/// the service manager, which has its folder where it runs; without `/proc` nothing that runs is seen anyway.
+fn is_chroot() -> bool {
+    let place = |stat: Stat| (stat.st_dev, stat.st_ino);
+    match rustix::fs::stat("/proc/1/root") {
+        Ok(first) => rustix::fs::stat("/").is_ok_and(|ours| place(ours) != place(first)),
+        Err(Errno::ACCESS | Errno::PERM) => rustix::fs::stat("/run/systemd/system").is_err(),
+        Err(_) => false,
     }
 }
 

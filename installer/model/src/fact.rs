@@ -59,6 +59,8 @@ pub enum Fact {
     Audit,
     /// Who can reach the container runtime: docker group, sudoers, root over ssh.
     RuntimeAccess,
+    /// The ssh keys that open accounts which are root or can become it.
+    SuperuserKeys,
     /// A certificate chain file with its key and CA: subject, names, expiry, chain, key match.
     Certificate { chain: HostPath, key: HostPath, authority: HostPath },
 }
@@ -90,6 +92,7 @@ impl fmt::Display for Fact {
             Self::Proxies => f.write_str("proxy variables"),
             Self::Audit => f.write_str("audit logging"),
             Self::RuntimeAccess => f.write_str("access to the container runtime"),
+            Self::SuperuserKeys => f.write_str("keys that open root"),
             Self::Certificate { chain, .. } => write!(f, "certificate {chain}"),
         }
     }

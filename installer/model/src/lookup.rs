@@ -28,7 +28,8 @@ pub enum Lookup {
     /// An sshd keyword as sshd itself would use it outside and inside `Match` blocks: absent when there is no
     /// sshd_config, else a record with `value` (the compiled default where nothing sets it), `at` (`file:line`)
     /// and `path` (both absent for the default), `match` (a list of records `value`, `at`: values inside
-    /// `Match` blocks) and `dropins` (whether `/etc/ssh/sshd_config.d/00-groundfast.conf` would win).
+    /// `Match` blocks), `refused` (likewise: values anywhere for which sshd does not start) and `dropins` (whether
+    /// `/etc/ssh/sshd_config.d/00-groundfast.conf` would win).
     Sshd { key: String },
     /// A key of a main file and its drop-in folders: a record with `value`, `at` (`file:line`) and `path`, all
     /// absent when nothing sets it. Drop-ins are read in order of their names; the last setting wins, and
@@ -91,6 +92,18 @@ pub enum Lookup {
     /// What a part of Kubernetes is told: absent when its file is not there, else a record with `value`, absent
     /// where the file does not set it. The name is a flag, as `--profiling`, or a path of keys.
     Kubernetes { path: HostPath, name: String },
+    /// authselect(8): absent when no profile is selected, else a record with `profile`, `features` (words) and `stacks`,
+    /// a list of records `name` (`system-auth`, `password-auth`), `path` and `modules` (words: what that file of the
+    /// profile names with these features), absent where the profile has no such file.
+    Authselect,
+    /// The files that rsyslog writes: absent when there is no `/etc/rsyslog.conf`, else a record with `files`, a list of
+    /// records `file` and `at` (`file:line`), and `dynamic` (words: the places where a template makes up names).
+    LogFiles,
+    /// The public keys in rpm's database, as words: the last half of the id, `-`, and when it was made, in hexadecimal.
+    PackageKeys,
+    /// The repositories of dnf: a list of records `id`, `path`, `gpgcheck` (absent when nothing sets it), `at`
+    /// (`file:line`, likewise) and `own` (a flag: the repository sets it itself).
+    Repositories,
     /// A key of apt.conf(5) such as `APT::Install-Recommends`, or absent.
     Apt { key: String },
     /// All users: absent when there is no `/etc/passwd`, else a list of records `name`, `uid`, `gid`, `home`, `shell` of `/etc/passwd`, `elsewhere` (whether
@@ -146,6 +159,10 @@ impl fmt::Display for Lookup {
             Self::Selinux => f.write_str("SELinux"),
             Self::DockerOption { key, .. } => write!(f, "Docker's option {key}"),
             Self::Kubernetes { path, name } => write!(f, "{name} of {path}"),
+            Self::Authselect => f.write_str("profile of authselect"),
+            Self::LogFiles => f.write_str("files that rsyslog writes"),
+            Self::PackageKeys => f.write_str("keys of packages"),
+            Self::Repositories => f.write_str("repositories"),
             Self::Apt { key } => write!(f, "apt option {key}"),
             Self::Users => f.write_str("users"),
             Self::Groups => f.write_str("groups"),

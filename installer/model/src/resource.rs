@@ -21,7 +21,7 @@ pub enum SysctlScope {
     Running,
     /// The value that the next boot will set: sysctl.d(5) in its order of precedence. A record with `value`,
     /// `at` (`file:line`) and `path`, all absent when no file sets it, and `legacy`: what `/etc/sysctl.conf`
-    /// says, which `sysctl --system` lets win.
+    /// says, which `sysctl --system` lets win. Where nothing else sets it, that file counts if a package links to it.
     Persistent,
 }
 

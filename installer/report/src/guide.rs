@@ -27,15 +27,22 @@ pub struct Rule {
     pub severity: String,
     /// Why it matters.
     pub rationale: String,
-    /// The command or edit that mends it.
+    /// How it is judged; empty where nothing can judge it.
+    pub judged: String,
+    /// What its remedy changes, or why it has none; empty likewise.
+    pub mended: String,
+    /// The command or edit that mends it by hand.
     pub mend: String,
     /// Where the standards ask for it, as `source:id`.
     pub references: Vec<String>,
 }
 
-impl From<&About> for Rule {
-    fn from(about: &About) -> Self {
+impl Rule {
+    /// A rule from what its control says about itself, and how it is judged and mended.
+    pub fn new(about: &About, judged: &str, mended: &str) -> Self {
         Self {
+            judged: judged.to_owned(),
+            mended: mended.to_owned(),
             id: about.id.to_string(),
             title: about.title.clone(),
             severity: about.severity.to_string(),

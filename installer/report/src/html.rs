@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use model::{Finding, Summary, Verdict};
+use model::{Cause, Finding, Summary, Verdict};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use templates::{PAGE_SCRIPT, PAGE_STYLE};
@@ -32,7 +32,7 @@ struct Page<'r> {
     facts: Vec<(&'static str, String)>,
     summary: String,
     verdicts: Vec<Count>,
-    findings: Vec<Card>,
+    findings: Vec<Card<'r>>,
     why: Option<&'r str>,
     left: Vec<(String, String)>,
     trend: Trend,
@@ -48,7 +48,7 @@ struct Count {
 }
 
 #[derive(Serialize)]
-struct Card {
+struct Card<'r> {
     id: String,
     control: String,
     title: String,
@@ -62,6 +62,7 @@ struct Card {
     remedy: bool,
     refs: Vec<String>,
     evidence: Vec<String>,
+    cause: Option<&'r Cause>,
     waiver: Option<String>,
     diff: Option<String>,
 }
@@ -157,7 +158,7 @@ fn verdicts(findings: &[Finding]) -> Vec<Count> {
     counts.into_iter().map(count).collect()
 }
 
-fn card(report: &Report, row: &Row<'_>) -> Card {
+fn card<'r>(report: &Report, row: &Row<'r>) -> Card<'r> {
     let finding = row.finding;
     Card {
         id: ids::name(&row.id),
@@ -173,6 +174,7 @@ fn card(report: &Report, row: &Row<'_>) -> Card {
         remedy: finding.remedy,
         refs: finding.refs.clone(),
         evidence: finding.evidence.clone(),
+        cause: finding.cause.as_ref(),
         waiver: waived(finding),
         diff: report.diff(finding.control.as_str()).map(str::to_owned),
     }

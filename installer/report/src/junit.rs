@@ -63,6 +63,9 @@ fn case(command: &str, row: &Row<'_>) -> Case {
     if finding.verdict.is_finding() && !row.mend().is_empty() {
         detail.push_str(&format!("mend: {}\n", row.mend()));
     }
+    if let Some(cause) = &finding.cause {
+        detail.push_str(&format!("cause ({}): {}\n", cause.confidence, cause.says));
+    }
     detail.extend(waived(finding).map(|waiver| waiver + "\n"));
     Case {
         class: format!("groundfast.{command}"),

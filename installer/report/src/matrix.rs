@@ -38,8 +38,30 @@ struct Requirement {
     text: String,
     #[serde(default)]
     controls: Vec<String>,
+    by: Option<By>,
     #[serde(default)]
     note: String,
+}
+
+/// Who has to show a line that no control is evidence for.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum By {
+    Groundfast,
+    Vendor,
+    Site,
+    Above,
+}
+
+impl By {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Groundfast => "not yet, by Groundfast",
+            Self::Vendor => "by the product's vendor",
+            Self::Site => "by the site",
+            Self::Above => "sums up the lines above",
+        }
+    }
 }
 
 /// The matrix of one report, as the templates show it.
@@ -74,6 +96,8 @@ struct Line {
     evidence: Vec<Seen>,
     /// How many more findings there are than are shown.
     more: usize,
+    /// Who has to show it; empty where controls do.
+    by: &'static str,
     note: String,
 }
 
@@ -151,6 +175,7 @@ fn line(row: &Requirement, findings: &[Finding]) -> Line {
         controls: row.controls.clone(),
         evidence: named.iter().take(SHOWN).map(seen).collect(),
         more: named.len().saturating_sub(SHOWN),
+        by: row.by.map(By::words).unwrap_or_default(),
         note: row.note.clone(),
     }
 }
@@ -217,7 +242,7 @@ mod tests {
     fn every_line_has_a_control_or_says_why_not() {
         for document in &table().unwrap().document {
             for row in document.section.iter().flat_map(|section| &section.row) {
-                assert!(!row.controls.is_empty() || !row.note.is_empty(), "{}: {}", document.id, row.text);
+                assert!(row.controls.is_empty() == row.by.is_some(), "{}: {}", document.id, row.text);
                 assert!(row.controls.iter().all(|selector| selector.matches('*').count() <= 1));
             }
         }
@@ -225,8 +250,12 @@ mod tests {
 
     #[test]
     fn the_worst_finding_decides_and_nothing_looked_at_never_holds() {
-        let row =
-            Requirement { text: String::new(), controls: vec!["env.*".to_owned()], note: String::new() };
+        let row = Requirement {
+            text: String::new(),
+            controls: vec!["env.*".to_owned()],
+            by: None,
+            note: String::new(),
+        };
         let judged = |verdicts: &[&str]| {
             let findings: Vec<_> = verdicts.iter().map(|verdict| finding("env.a", verdict, &[])).collect();
             line(&row, &findings).state

@@ -54,6 +54,9 @@ pub struct Answers {
     /// The report of the run.
     #[serde(default)]
     pub report: Report,
+    /// Where it is told what moved. Without this section the site tells whom it told before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<alerts::Config>,
 }
 
 /// Whether a tailoring is named as a file.

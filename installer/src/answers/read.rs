@@ -59,7 +59,7 @@ impl Answers {
                 )));
             }
         }
-        Ok(())
+        self.alerts.as_ref().map_or(Ok(()), alerts::Config::check).map_err(bad)
     }
 
     /// Lays `section.key=value` over the answers; the value is TOML, or else text.
@@ -91,6 +91,8 @@ impl Answers {
     }
 
     fn anchor(&mut self, base: &Path) {
+        let (alert_paths, alert_secrets) =
+            self.alerts.as_mut().map(alerts::Config::paths_mut).unwrap_or_default();
         let paths = [&mut self.bundle.key, &mut self.bundle.trust, &mut self.harden.root]
             .into_iter()
             .chain([&mut self.report.folder])
@@ -98,6 +100,7 @@ impl Answers {
             .chain([&mut self.stack.socket])
             .chain(self.records.paths_mut())
             .chain(self.stack.volumes.values_mut())
+            .chain(alert_paths)
             .chain(self.stack.certificates.values_mut().flat_map(|c| [&mut c.chain, &mut c.authority]));
         for path in paths {
             *path = base.join(&*path);
@@ -107,7 +110,7 @@ impl Answers {
             *file = base.join(&*file).display().to_string();
         }
         let keys = self.stack.certificates.values_mut().map(|certificate| &mut certificate.key);
-        for reference in self.secrets.values_mut().chain(keys) {
+        for reference in self.secrets.values_mut().chain(keys).chain(alert_secrets) {
             if let Some(path) = reference.strip_prefix("file:") {
                 *reference = format!("file:{}", base.join(path).display());
             }

@@ -14,13 +14,20 @@ use crate::run::session::Session;
 #[derive(Debug, Subcommand)]
 pub enum Answers {
     /// Print a sample answer file with every section explained.
+    #[command(after_help = "Examples:
+  groundfast answers init > answers.toml")]
     Init,
     /// Check an answer file without a machine and without root.
+    #[command(after_help = "Examples:
+  groundfast answers check answers.toml
+Exit 2 when it is not valid: file, line, column, and what is allowed there.")]
     Check {
         /// The file.
         file: PathBuf,
     },
     /// Print the JSON Schema of the answer file.
+    #[command(after_help = "Examples:
+  groundfast answers schema > answers.schema.json")]
     Schema,
 }
 

@@ -30,10 +30,17 @@ pub enum Attest {
     --evidence photo.jpg --expires 2027-03-31 --key carol.key -o rack.attestation.json")]
     Sign(Sign),
     /// Show every attestation of this site.
+    #[command(after_help = "Examples:
+  groundfast attest list
+  groundfast attest list --waivers /media/usb -o json | jq .result.records")]
     List(List),
     /// Check that signed attestations count here and today. Exit 4 when one does not.
+    #[command(after_help = "Examples:
+  groundfast attest verify rack.attestation.json --key carol.pub")]
     Verify(Files),
     /// Keep signed attestations below the data directory, where every command finds them.
+    #[command(after_help = "Examples:
+  groundfast attest import rack.attestation.json --answers answers.toml")]
     Import(Files),
 }
 

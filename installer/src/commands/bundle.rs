@@ -48,6 +48,8 @@ pub enum Verb {
         file: PathBuf,
     },
     /// Print the JSON Schema of the bundle spec.
+    #[command(after_help = "Examples:
+  groundfast bundle schema > bundle-spec.schema.json")]
     Schema,
     /// Verify a bundle and write it out: an OCI layout, and every other file by its name below files/.
     #[command(after_help = "Examples:

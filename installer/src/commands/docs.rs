@@ -5,13 +5,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 use schemars::schema_for;
 use serde_json::Value;
 
 use crate::answers::Answers;
-use crate::cli::Cli;
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::output::document::Document;
@@ -58,7 +57,7 @@ pub fn run(command: &Docs) -> Result<Exit, Failure> {
 /// None; a closed pipe is not an error.
 pub fn completions(command: &Completions) -> Result<Exit, Failure> {
     let mut text = Vec::new();
-    clap_complete::generate(command.shell, &mut Cli::command(), "groundfast", &mut text);
+    clap_complete::generate(command.shell, &mut crate::parse::command(), "groundfast", &mut text);
     output::result(crate::cli::Format::Text, &String::from_utf8_lossy(&text), &Value::Null);
     Ok(Exit::Done)
 }
@@ -68,7 +67,7 @@ fn write(folder: &Path) -> io::Result<()> {
     let (man, schemas) = (folder.join("man"), folder.join("schemas"));
     fs::create_dir_all(&man)?;
     fs::create_dir_all(&schemas)?;
-    clap_mangen::generate_to(Cli::command(), &man)?;
+    clap_mangen::generate_to(crate::parse::command(), &man)?;
     for (name, schema) in all() {
         let text = serde_json::to_string_pretty(&schema)?;
         fs::write(schemas.join(format!("{name}.json")), text + "\n")?;
@@ -77,8 +76,9 @@ fn write(folder: &Path) -> io::Result<()> {
 }
 
 /// Every schema by the name of its file.
-fn all() -> [(&'static str, Value); 7] {
+fn all() -> [(&'static str, Value); 8] {
     [
+        ("alert", schema_for!(alerts::Alert).to_value()),
         ("answers", schema_for!(Answers).to_value()),
         ("bundle-spec", schema_for!(bundle::spec::Spec).to_value()),
         ("document", schema_for!(Document).to_value()),

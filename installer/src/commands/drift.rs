@@ -5,10 +5,14 @@ use engine::{Assessment, assess};
 use model::{Control, ControlId, Kind, Resource, Sink, Verdict};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::accept::{self, Accept};
+use super::schedule::{self, Schedule};
+use crate::answers::Answers;
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
+use crate::history::alerting;
 use crate::history::causes::{self, OwnRun};
 use crate::history::looks;
 use crate::history::{self, Left, Past};
@@ -26,12 +30,23 @@ use crate::site::{baseline, controls};
   groundfast drift
   groundfast drift --output json | jq '.findings[] | select(.verdict == \"fail\")'
   groundfast drift --all
+  groundfast drift --schedule --yes            look daily from now on
+  groundfast drift --schedule='Mon..Fri 04:00' --answers answers.toml
+  groundfast drift --test-alerts
   groundfast drift accept 'pin:content /etc/motd' --ticket OPS-12 --key carol.key"
 )]
 pub struct Drift {
     /// Show everything that was looked at, not only what moved.
     #[arg(long)]
     all: bool,
+    /// Send a test message to every sink of the site's alerts, and look at nothing.
+    #[arg(long, conflicts_with = "scheduling")]
+    test_alerts: bool,
+    /// Take the sinks of this answer file's `[alerts]`: to try them out, or to have the schedule use them.
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
+    #[command(flatten)]
+    schedule: Schedule,
     #[command(subcommand)]
     action: Option<Action>,
 }
@@ -51,8 +66,20 @@ pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
     if let Some(Action::Accept(accept)) = &command.action {
         return accept::run(accept, global).await;
     }
+    let answers = command.answers.as_deref().map(|path| Answers::load(path, &[])).transpose()?;
+    if command.schedule.is_asked() {
+        return schedule::run(&command.schedule, answers.as_ref(), global).await;
+    }
+    command.schedule.refuse_approval()?;
     let session = Session::new(global, "drift")?;
-    let Look { last, first, assessment, .. } = look(&session).await?;
+    if command.test_alerts {
+        return test_alerts(&session, answers.as_ref()).await;
+    }
+    if command.answers.is_some() {
+        return Err(Failure::new(Exit::Usage, "`groundfast drift` takes the answers of the runs in force")
+            .hint("--answers belongs to --schedule and --test-alerts"));
+    }
+    let Look { last, first, assessment, alerts, .. } = look(&session).await?;
     let earlier = looks::all(&global.data_dir, None);
     let mut findings = assessment.findings;
     findings.extend(earlier.as_ref().err().map(looks::tampered));
@@ -73,7 +100,19 @@ pub async fn run(command: &Drift, global: &Global) -> Result<Exit, Failure> {
         output::say(&format!("⚠ this look is not in the history: {}", failure.summary()));
     }
     output::result(global.output, &document.text(command.all), &document.json());
+    if let Some(alerts) = alerts {
+        alerting::tell(&session, &alerts, &last.request.answers.site.name, &document).await;
+    }
     Ok(if drifted { Exit::Findings } else { Exit::Done })
+}
+
+/// Tries out the sinks of an answer file, else those of the runs in force.
+async fn test_alerts(session: &Session<'_>, answers: Option<&Answers>) -> Result<Exit, Failure> {
+    let past = history::in_force(history::all(&session.runs)?);
+    let own = past.last().map(|past| &past.request.answers);
+    let config = answers.map_or_else(|| alerting::config(&past), |answers| answers.alerts.as_ref());
+    let site = answers.or(own).map_or("", |answers| answers.site.name.as_str());
+    alerting::test(session, config, site).await
 }
 
 /// Everything that the runs in force left behind, looked at again.
@@ -88,6 +127,8 @@ pub struct Look {
     pub controls: Vec<Box<dyn Control>>,
     /// What came out.
     pub assessment: Assessment,
+    /// Who is to be told.
+    pub alerts: Option<alerts::Config>,
 }
 
 /// Looks.
@@ -107,6 +148,7 @@ pub async fn look(session: &Session<'_>) -> Result<Look, Failure> {
     let mut past = history::in_force(all);
     let pinned = history::pinned(&past);
     let first = past.first().map(ran);
+    let alerts = alerting::config(&past).cloned();
     let last = past.pop().ok_or_else(|| {
         Failure::new(
             Exit::Error,
@@ -132,7 +174,7 @@ pub async fn look(session: &Session<'_>) -> Result<Look, Failure> {
         let run = pin_of(id, &pinned).map_or(&last.name, |(_, left)| &left.run);
         own.iter().find(|one| one.run == *run).map(OwnRun::ended)
     });
-    Ok(Look { last, first, pinned, controls, assessment })
+    Ok(Look { last, first, pinned, controls, assessment, alerts })
 }
 
 /// Finds out who or what moved what failed. `since` tells when a control is known to have held.

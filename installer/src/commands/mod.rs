@@ -21,6 +21,7 @@ pub mod report;
 pub mod report_verify;
 pub mod resume;
 pub mod rollback;
+pub mod schedule;
 pub mod status;
 pub mod waiver;
 
@@ -45,7 +46,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Plan(command) => plan::run(&command, global),
         Command::Policy(action) => policy::run(action, global.output),
         Command::Report(command) => report::run(&command, global),
-        Command::Status(command) => status::run(&command, global),
+        Command::Status(command) => wait(status::run(&command, global)),
         Command::Waiver(command) => waiver::run(command, global),
         Command::Drift(command) => wait(drift::run(&command, global)),
         Command::Explain(command) => wait(explain::run(&command, global)),

@@ -23,6 +23,9 @@ pub enum Action {
                             groundfast policy serve --bundle policy/ --local local.rego --addr 127.0.0.1:8181")]
     Serve(Serve),
     /// Ask a decision point that listens without TLS whether it is healthy; for health checks.
+    #[command(after_help = "Examples:
+  groundfast policy ping
+  groundfast policy ping --addr 127.0.0.1:8181 --timeout 1")]
     Ping {
         /// Where it listens.
         #[arg(long, default_value = "127.0.0.1:8181")]
@@ -32,6 +35,9 @@ pub enum Action {
         timeout: u64,
     },
     /// Print the digest that pins a policy file or folder.
+    #[command(after_help = "Examples:
+  groundfast policy digest policy.tar
+  groundfast policy digest policy/ -o json")]
     Digest {
         /// The file or folder.
         path: PathBuf,

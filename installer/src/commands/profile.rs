@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use model::Control;
 use profiles::Tailoring;
 use report::{Guide, Rule};
 use serde_json::json;
@@ -18,20 +19,33 @@ use crate::site::tailoring;
 #[derive(Debug, Subcommand)]
 pub enum Profile {
     /// The profiles that can be assessed.
+    #[command(after_help = "Examples:
+  groundfast profile list
+  groundfast profile list -o json | jq -r '.result.profiles[].id'")]
     List,
     /// Print the JSON Schema of a profile file.
+    #[command(after_help = "Examples:
+  groundfast profile schema > profile.schema.json")]
     Schema,
     /// Check a profile file without a machine.
+    #[command(after_help = "Examples:
+  groundfast profile check site.toml
+Exit 2 when it is not valid: file, line, column, and what is allowed there.")]
     Check {
         /// The file.
         file: PathBuf,
     },
     /// The controls of a profile, one a line.
+    #[command(after_help = "Examples:
+  groundfast profile show cis-debian12-l2-server
+  groundfast profile show environment -o json | jq -r '.result.rules[].id'")]
     Show {
         /// The profile; see `groundfast profile list`.
         name: String,
     },
     /// The hardening guide of a profile, in Markdown: what each control asks, why, how it is mended.
+    #[command(after_help = "Examples:
+  groundfast profile guide cis-debian12-l2-server > hardening.md")]
     Guide {
         /// The profile; see `groundfast profile list`.
         name: String,
@@ -46,7 +60,13 @@ fn guide(name: &str) -> Result<Guide, Failure> {
         .resolve(name, &Tailoring::default())
         .map_err(|error| selecting().because(&error).hint("`groundfast profile list` shows the profiles"))?;
     let title = catalogue.profiles().find(|profile| profile.id == name).map(|profile| profile.title);
-    let rules = controls.iter().map(|control| Rule::from(control.about())).collect();
+    let rule = |control: &Box<dyn Control>| {
+        let probe = catalogue.probe(control.id().as_str(), Some(name)).ok().flatten();
+        let (judged, mended) =
+            probe.map(|probe| (probe.works.judged, probe.works.mended)).unwrap_or_default();
+        Rule::new(control.about(), judged, mended)
+    };
+    let rules = controls.iter().map(rule).collect();
     Ok(Guide { profile: name.to_owned(), title: title.unwrap_or_default(), rules })
 }
 

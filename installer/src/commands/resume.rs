@@ -18,6 +18,10 @@ use crate::site::Site;
 
 /// Carry on with a run that was interrupted.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  groundfast status            # is there one?
+  groundfast resume --plan     # what is left to do
+  groundfast resume")]
 pub struct Resume {
     /// Show what would be carried on, and stop.
     #[arg(long, alias = "dry-run")]
@@ -26,6 +30,10 @@ pub struct Resume {
 
 /// Undo a run that was interrupted; `--boot` brings a site back after a start of the machine.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  groundfast recover --plan    # what would be taken back
+  groundfast recover
+  groundfast recover --boot    # what the unit runs after a start")]
 pub struct Recover {
     /// After a start of the machine: inject the secrets again, verify images and policy, start the stack.
     #[arg(long)]

@@ -1,11 +1,15 @@
 //! `groundfast status`: the runs of this machine.
 
+use std::path::Path;
+
 use clap::Args;
 use serde_json::json;
 
+use super::schedule;
 use crate::answers::within::spelt;
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
+use crate::history::alerting;
 use crate::history::looks::{self, Look};
 use crate::history::{self, Past};
 use crate::output;
@@ -14,13 +18,16 @@ use crate::run::session::Session;
 
 /// What was done on this machine, and what is going on.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  groundfast status
+  groundfast status -o json | jq .result")]
 pub struct Status {}
 
 /// Runs the command.
 ///
 /// # Errors
 /// When the runs cannot be read.
-pub fn run(_: &Status, global: &Global) -> Result<Exit, Failure> {
+pub async fn run(_: &Status, global: &Global) -> Result<Exit, Failure> {
     let session = Session::new(global, "status")?;
     let past = history::all(&session.runs)?;
     let rows: Vec<_> = past.iter().map(|past| (past, state(past))).collect();
@@ -64,10 +71,18 @@ pub fn run(_: &Status, global: &Global) -> Result<Exit, Failure> {
         .collect();
     let looks = looks::all(&global.data_dir, None);
     text.push_str(&looked(looks.as_deref().unwrap_or_default()));
-    let mut document = session.document();
     let guard =
         waiting.map(|past| json!({ "run": past.name, "left_seconds": left.map(|(left, _)| left.as_secs()) }));
-    document.result = json!({ "runs": runs, "guard": guard, "looks": looks.as_ref().ok() });
+    let past = history::in_force(past);
+    let root = past.last().and_then(|past| past.request.answers.harden.root.as_deref());
+    let (told, schedule) = schedule::status(&session, root.unwrap_or_else(|| Path::new("/"))).await?;
+    text.push_str(&told);
+    let (told, alerts) = alerting::status(&global.data_dir, alerting::config(&past));
+    text.push_str(&told);
+    let mut document = session.document();
+    document.result = json!({
+        "runs": runs, "guard": guard, "looks": looks.as_ref().ok(), "schedule": schedule, "alerts": alerts,
+    });
     document.finished = jiff::Timestamp::now().to_string();
     output::result(global.output, &text, &document.json());
     looks.map(|_| Exit::Done)

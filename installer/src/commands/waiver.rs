@@ -41,6 +41,8 @@ pub enum Waiver {
   groundfast waiver import cups.waiver.json --answers answers.toml")]
     Import(Files),
     /// Print the JSON Schema of what signed records say.
+    #[command(after_help = "Examples:
+  groundfast waiver schema > record.schema.json")]
     Schema,
 }
 

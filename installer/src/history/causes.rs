@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use host::Traces;
 use jiff::{SignedDuration, Timestamp};
 use model::{Cause, Confidence, Control, Evidence, Finding, HostPath, Mover, State, Verdict};
-use syntax::traces::{Access, Handled};
+use syntax::traces::{Access, Handled, Recorder};
 
 use crate::history::Past;
 
@@ -118,7 +118,7 @@ fn of_path(path: &HostPath, since: Timestamp, traces: &Traces, own: &[OwnRun]) -
         .find(|(handled, began, ended)| owns(handled) && *began - SLACK <= at && at <= *ended + SLACK);
     match (by_run, by_call, by_package) {
         (Some(run), ..) => Some(of_run(run, &moved, at)),
-        (_, call, Some((handled, ..))) if call.is_none_or(is_packager) => {
+        (_, call, Some((handled, ..))) if call.is_none_or(|call| is_packager(call, handled.by)) => {
             Some(of_package(handled, call, &moved, at))
         }
         (_, Some(call), _) => Some(of_call(call, traces, &moved, at)),
@@ -138,16 +138,21 @@ fn of_run(run: &OwnRun, moved: &str, at: Timestamp) -> Cause {
 }
 
 fn of_package(handled: &Handled, call: Option<&Access>, moved: &str, at: Timestamp) -> Cause {
-    let Handled { package, action, from, to, began, ended } = handled;
+    let Handled { by, package, action, from, to, began, ended } = handled;
     let versions = match (from, to) {
         (Some(from), Some(to)) => format!(" from {from} to {to}"),
         (Some(one), None) | (None, Some(one)) => format!(" ({one})"),
         (None, None) => String::new(),
     };
-    let done = format!("dpkg's {action} of the package {package}{versions}");
+    let (tool, log, zone, lists) = match by {
+        Recorder::Dpkg => ("dpkg", "/var/log/dpkg.log", ", local time", "/var/lib/dpkg/info"),
+        Recorder::Dnf => ("dnf", "/var/log/dnf.rpm.log", "", "rpm's database"),
+        Recorder::Rpm => ("rpm", "rpm's database", "", "rpm's database"),
+    };
+    let done = format!("{tool}'s {action} of the package {package}{versions}");
     let mut evidence = vec![
-        format!("/var/log/dpkg.log: {action} {package}, {began} to {ended}, local time"),
-        format!("/var/lib/dpkg/info: {package} owns it"),
+        format!("{log}: {action} {package}, {began} to {ended}{zone}"),
+        format!("{lists}: {package} owns it"),
         format!("file times: {moved}"),
     ];
     evidence.extend(call.map(record));
@@ -203,8 +208,11 @@ fn record(call: &Access) -> String {
     format!("/var/log/audit/audit.log: record {} at {}, {}", call.serial, shown(moment(call)), call.exe)
 }
 
-fn is_packager(call: &Access) -> bool {
-    PACKAGERS.contains(&call.exe.rsplit('/').next().unwrap_or_default())
+/// Whether a program is one that changes packages; dnf is a program of Python.
+fn is_packager(call: &Access, by: Recorder) -> bool {
+    let name = call.exe.rsplit('/').next().unwrap_or_default();
+    let is_python = name.trim_start_matches("platform-").starts_with("python");
+    PACKAGERS.contains(&name) || (by == Recorder::Dnf && is_python)
 }
 
 fn moment(call: &Access) -> Timestamp {

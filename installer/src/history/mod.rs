@@ -1,5 +1,6 @@
 //! What the runs of this machine add up to: which was interrupted, which is in force.
 
+pub mod alerting;
 pub mod causes;
 pub mod looks;
 pub mod signing;

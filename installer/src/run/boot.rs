@@ -6,8 +6,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use engine::{Context, Outcome, Pin};
-use model::{About, Constraint, Control, ControlId, HostPath, Resource, Severity, State};
+use engine::{Context, Outcome};
+use model::{About, Control, ControlId, Severity};
 
 use crate::cli::{Approve, Global};
 use crate::commands::resume::{finish, show_taking_back, take_back};
@@ -17,13 +17,12 @@ use crate::output;
 use crate::run::converge::Job;
 use crate::run::guard;
 use crate::run::session::{Request, Session};
+use crate::run::units::{self, Unit};
 use crate::site::Site;
 use crate::site::shelf;
 use crate::site::tailoring;
 
-const UNIT: &str = "/etc/systemd/system/groundfast-recover.service";
-const LINK: &str = "/etc/systemd/system/multi-user.target.wants/groundfast-recover.service";
-const TARGET: &str = "../groundfast-recover.service";
+const UNIT: Unit = Unit { name: "groundfast-recover.service", wanted_by: "multi-user.target" };
 
 /// Brings the site of the last install in force back, or shows what that would change.
 ///
@@ -95,10 +94,7 @@ pub fn controls(request: &Request, global: &Global) -> Result<Vec<Box<dyn Contro
     if !root.join("etc/systemd/system").is_dir() {
         return Ok(Vec::new());
     }
-    let telling =
-        |error: &std::io::Error| Failure::new(Exit::Error, "telling where groundfast is").because(error);
-    let program = std::env::current_exe().map_err(|error| telling(&error))?;
-    let data = std::path::absolute(&global.data_dir).map_err(|error| telling(&error))?;
+    let text = text(&units::program()?, &units::place(&global.data_dir)?);
     let about = |id: &str, title: &str, mend: &str| About {
         id: ControlId::new(id),
         title: title.to_owned(),
@@ -108,39 +104,33 @@ pub fn controls(request: &Request, global: &Global) -> Result<Vec<Box<dyn Contro
             .to_owned(),
         mend: mend.to_owned(),
     };
-    let text = unit(&program, &data);
     let unit_about = about(
         "boot.unit",
         "The unit that brings the site back after a start is in place",
         "groundfast install",
     );
-    let digest = State::Content(bundle::digest(text.as_bytes()));
-    let file = Resource::Content { path: HostPath::literal(UNIT) };
-    let unit = Pin::asking(unit_about, file, digest, Constraint::Holds(text));
     let link_about =
         about("boot.enabled", "That unit is enabled", "systemctl enable groundfast-recover.service");
-    let link = Resource::Link { path: HostPath::literal(LINK) };
-    let state = State::text(TARGET);
-    let link = Pin::asking(link_about, link, state.clone(), Constraint::Equals(state));
-    Ok(vec![Box::new(unit), Box::new(link)])
+    Ok(vec![UNIT.holds(unit_about, text), UNIT.enabled(link_about)])
 }
 
-fn unit(program: &Path, data: &Path) -> String {
+fn text(program: &Path, data: &Path) -> String {
     format!(
         "# Made by groundfast. Secrets live in memory only, so they are injected anew before the stack may run.\n\
          [Unit]\n\
          Description=Bring the site back: secrets, verification, stack\n\
          After=docker.service containerd.service network-online.target\n\
          Wants=network-online.target\n\
-         ConditionPathIsDirectory={data}\n\n\
+         ConditionPathIsDirectory={folder}\n\n\
          [Service]\n\
          Type=oneshot\n\
          RemainAfterExit=yes\n\
-         ExecStart=\"{program}\" recover --boot --no-progress --data-dir \"{data}\"\n\n\
+         ExecStart={program} recover --boot --no-progress --data-dir {data}\n\n\
          [Install]\n\
          WantedBy=multi-user.target\n",
-        program = program.display(),
-        data = data.display(),
+        folder = units::plain(data),
+        program = units::word(program),
+        data = units::word(data),
     )
 }
 
@@ -150,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_unit_calls_one_command_and_nothing_else() {
-        let text = unit(Path::new("/usr/local/bin/groundfast"), Path::new("/var/lib/groundfast"));
+        let text = text(Path::new("/usr/local/bin/groundfast"), Path::new("/var/lib/groundfast"));
         let starts: Vec<_> = text.lines().filter(|line| line.starts_with("Exec")).collect();
         assert_eq!(
             starts,

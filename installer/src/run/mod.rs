@@ -9,3 +9,4 @@ pub mod guard;
 pub mod planfile;
 pub mod second_person;
 pub mod session;
+pub mod units;

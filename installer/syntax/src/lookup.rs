@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use model::{HostPath, Lookup, State, Syntax, Unread};
 
-use crate::accounts::{pam, passwd, shell, sudoers::Sudoers};
+use crate::accounts::{authselect, pam, passwd, shell, sudoers::Sudoers};
 use crate::edit::Entry;
 use crate::kernel::{boot, modprobe, selinux, sysctl::Persistent, wireless};
-use crate::packages::{Packages, apt};
-use crate::services::{dconf, docker, kubernetes, units};
+use crate::packages::{Packages, apt, repositories};
+use crate::services::{dconf, docker, kubernetes, rsyslog, units};
 use crate::source::{Source, drop_ins};
 use crate::text::{lines, matches};
 use crate::{audit, firewall, get, mounts, sshd};
@@ -70,6 +70,10 @@ impl<'a> Lookups<'a> {
             Lookup::Selinux => selinux::record(self.source),
             Lookup::DockerOption { key, flag } => docker::option(self.source, key, flag),
             Lookup::Kubernetes { path, name } => kubernetes::setting(self.source, path, name),
+            Lookup::Authselect => authselect::record(self.source),
+            Lookup::LogFiles => rsyslog::record(self.source),
+            Lookup::PackageKeys => self.packages()?.keys(),
+            Lookup::Repositories => repositories::record(self.source),
             Lookup::Apt { key } => apt::value(self.source, key).map(State::from),
             Lookup::Users => passwd::users(self.source),
             Lookup::Groups => passwd::groups(self.source),

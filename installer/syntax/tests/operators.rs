@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use model::{HostPath, Unread};
 use syntax::Source;
 use syntax::accounts::operators::{self, Way};
+use syntax::accounts::superusers::Superusers;
+use syntax::sshd::keys::superusers_keys;
 
 struct Map(BTreeMap<String, String>);
 
@@ -94,4 +96,89 @@ fn without_sshd_or_with_an_unreadable_file_there_is_no_answer() {
     for path in ["/etc/shadow", "/etc/sudoers", "/root/.ssh/authorized_keys"] {
         assert!(operators::operators(&machine(&[(path, "unreadable")])).is_err(), "{path}");
     }
+}
+
+#[test]
+fn sudoers_rules_of_the_common_shapes() {
+    for (text, expected) in [
+        ("ann ALL=(ALL:ALL) ALL\n", "ann"),
+        ("ann ALL=(ALL) NOPASSWD: ALL\n", "ann"),
+        ("ann ALL=(ALL) NOPASSWD:SETENV:ALL # why\n", "ann"),
+        ("ann, %wheel ALL = (root) /usr/bin/docker\n", "%wheel ann"),
+        ("ann ALL=/bin/ls, /usr/local/bin/nerdctl ps\n", "ann"),
+        ("ann ALL=/bin/ls, /bin/bash\n", "ann"),
+        ("ann ALL=sha256:0bad /bin/sh\n", "ann"),
+        ("Cmnd_Alias BOX = /usr/bin/podman\nann ALL=BOX\n", "ann"),
+        ("User_Alias OPS = ann, \\\n !bob\nOPS ALL=ALL\n", "ann"),
+        ("ann ALL=/usr/bin/\n", "ann"),
+        ("ann ALL=/usr/bin/uptime\n", ""),
+        ("ann ALL=(www-data) ALL\n", ""),
+        ("ann ALL=(www-data) /bin/ls, ALL\n", ""),
+        ("ann ALL=(www-data) /bin/ls, (root) ALL\n", "ann"),
+        ("ann ALL=(www-data, root) ALL\n", "ann"),
+        ("ann ALL=(ALL, !root) ALL\n", ""),
+        ("ann ALL=(:adm) ALL\n", ""),
+        ("ann ALL=(%adm) ALL\n", "ann"),
+        ("ann ALL=(www-data) ALL : web=ALL\n", "ann"),
+        ("Runas_Alias APP = www-data\nann ALL=(APP) ALL\n", ""),
+        ("Runas_Alias APP = www-data, root\nann ALL=(APP) ALL\n", "ann"),
+        ("#ann ALL=ALL\n# comment\nDefaults:ann !requiretty\n", ""),
+        ("#1000 ALL=ALL\n", "#1000"),
+        ("Host_Alias ALLHOSTS = a = b\n", ""),
+    ] {
+        let known = Superusers::read(&machine(&[("/etc/sudoers", text)])).unwrap();
+        assert_eq!(known.sudo.into_iter().collect::<Vec<_>>().join(" "), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_name_of_sudoers_stands_for_people() {
+    let known = Superusers::read(&machine(&[])).unwrap();
+    let people = |who: &str| known.people(who).map(|people| people.into_iter().collect::<Vec<_>>().join(" "));
+    for (who, expected) in [
+        ("ann", Some("ann")),
+        ("%sudo", Some("ann carl")),
+        ("%#27", Some("ann carl")),
+        ("%#4242", Some("")),
+        ("%nobody", Some("")),
+        ("#1001", Some("bob")),
+        ("ALL", Some("ann bob carl dora root sshd")),
+        ("+admins", None),
+        ("%:domain admins", None),
+    ] {
+        assert_eq!(people(who).as_deref(), expected, "{who}");
+    }
+    assert_eq!(known.all().into_iter().collect::<Vec<_>>(), ["ann", "bob", "carl", "root"]);
+}
+
+#[test]
+fn every_key_that_opens_root_is_found_where_sshd_looks() {
+    let keys = |more: &[(&str, &str)]| {
+        let keys = superusers_keys(&machine(more)).unwrap().unwrap();
+        keys.into_iter().map(|key| format!("{} {} {}", key.user, key.blob, key.at)).collect::<Vec<_>>()
+    };
+    let (root, ann) = ("root AAAA /root/.ssh/authorized_keys:1", "ann AAAA /home/ann/.ssh/authorized_keys:2");
+    assert_eq!(keys(&[]), [root, ann]);
+    let odd = "command=\"ls \\\"a b\\\"\",no-pty ecdsa-sha2-nistp256 BBBB x y\nnonsense\n  sk-ssh-ed25519@openssh.com CCCC\n";
+    let dora = [("/home/dora/.ssh/authorized_keys", "ssh-rsa DDDD\n"), ("/etc/group", "docker:x:998:dora\n")];
+    assert_eq!(
+        keys(&[("/root/.ssh/authorized_keys", odd)]),
+        ["root BBBB /root/.ssh/authorized_keys:1", "root CCCC /root/.ssh/authorized_keys:3", ann]
+    );
+    assert_eq!(keys(&dora)[1], "dora DDDD /home/dora/.ssh/authorized_keys:1", "the docker group is root");
+    let matched = "Match User root\nAuthorizedKeysFile /etc/keys/%u\n";
+    let elsewhere = [("/etc/ssh/sshd_config.d/00.conf", matched), ("/etc/keys/root", "ssh-rsa EEEE\n")];
+    assert_eq!(keys(&elsewhere), [root, "root EEEE /etc/keys/root:1", ann]);
+    let authority =
+        [("/etc/ssh/sshd_config.d/00.conf", "TrustedUserCAKeys /etc/ca\n"), ("/etc/ca", "ssh-rsa FFFF\n")];
+    assert_eq!(keys(&authority), [root, ann, "* FFFF /etc/ca:1"]);
+}
+
+#[test]
+fn keys_that_cannot_be_told_are_not_guessed() {
+    let command =
+        ("/etc/ssh/sshd_config.d/00.conf", "AuthorizedKeysCommand /usr/bin/sss_ssh_authorizedkeys\n");
+    assert!(matches!(superusers_keys(&machine(&[command])), Err(Unread::Unsupported(_))));
+    let unreadable = ("/home/ann/.ssh/authorized_keys", "unreadable");
+    assert!(matches!(superusers_keys(&machine(&[unreadable])), Err(Unread::Denied(_))));
 }

@@ -9,7 +9,7 @@
     reason = "a test that cannot be set up must stop, and tests make their own places"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -377,4 +377,28 @@ proptest! {
         prop_assert_eq!(syntax::rpm::rpmvercmp(&a, &a), std::cmp::Ordering::Equal);
         prop_assert_eq!(syntax::rpm::compare_versions(&b, &a), syntax::rpm::compare_versions(&a, &b).reverse());
     }
+}
+
+/// The databases that the fuzzer starts from: made by the real rpm, with a key that it imported.
+#[test]
+fn every_format_tells_keys_and_who_owns_a_file() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus/rpm_database");
+    let paths = ["/etc/alpha.conf", "/etc/alpha.d/y", "/etc/y", "/etc/alpha.d/alpha.conf"];
+    let asked: BTreeSet<HostPath> = paths.map(|path| path.parse().unwrap()).into();
+    for (seed, name) in [("sqlite", "rpmdb.sqlite"), ("ndb", "Packages.db"), ("bdb", "Packages")] {
+        let bytes = std::fs::read(corpus.join(seed)).unwrap()[1..].to_vec();
+        let path: &'static str = format!("/var/lib/rpm/{name}").leak();
+        let system = System(BTreeMap::from([(path, bytes)]));
+        let keys = Lookups::new(&system).find(&Lookup::PackageKeys).unwrap();
+        assert_eq!(keys, State::texts(["9889eaaf-6b030afd"]), "{seed}");
+        let owners = syntax::rpm::owners(&system, &asked).unwrap();
+        let told: Vec<_> = owners
+            .iter()
+            .map(|owner| format!("{} {} {}", owner.path, owner.package, owner.version))
+            .collect();
+        assert_eq!(told, ["/etc/alpha.conf alpha 1.0-1", "/etc/alpha.d/y alpha 1.0-1"], "{seed}");
+        assert!(owners.iter().all(|owner| owner.installed > Some(1_700_000_000)), "{seed}: {owners:?}");
+    }
+    let empty = System(BTreeMap::new());
+    assert_eq!(syntax::rpm::owners(&empty, &asked).unwrap(), []);
 }

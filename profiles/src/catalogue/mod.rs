@@ -1,5 +1,7 @@
 //! The catalogue: every profile, variable and control that is known, from the binary and from further files.
 
+mod explain;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use crate::kinds::{Probe, ReadError};
 use crate::rule::{Rule, Skipped};
 use crate::tailoring::{Named, Selector, Tailoring};
 use crate::variable::{Values, Variable};
+
+pub use explain::ProbeView;
 
 macro_rules! embedded {
     ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("../../", $name)))),+] };

@@ -1,13 +1,14 @@
 //! A key of GNOME's settings, as the system sets and locks it.
 
 use model::{Constraint, Evidence, HostPath, Judgement, Lookup, Resource, State, Syntax};
+use regex::Regex;
 use serde::Deserialize;
 
 use super::parts::Parts;
 use super::value::{Order, Scalar, Want};
 use super::{Ask, Kind, unread};
 
-/// `{ kind = "dconf", databases, key, value?, order?, locked? }`; without `value` the key need only be locked.
+/// `{ kind = "dconf", databases, key, value?, pattern?, order?, least?, locked? }`; without `value` the key need only be locked.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dconf {
@@ -16,8 +17,12 @@ pub(crate) struct Dconf {
     /// As `org/gnome/login-screen/banner-message-enable`.
     key: String,
     value: Option<Scalar>,
+    /// A regular expression: what matches it will do as well as `value`.
+    pattern: Option<Scalar>,
     #[serde(default)]
     order: Order,
+    /// The lowest number allowed where `order` is `at-most`.
+    least: Option<i64>,
     /// Whether users must be kept from changing it.
     #[serde(default = "yes")]
     locked: bool,
@@ -34,7 +39,16 @@ impl Dconf {
 
     fn want(&self) -> Option<Want<'_>> {
         let value = &self.value.as_ref()?.0;
-        Some(Want { value, order: self.order, least: None, also: &[] })
+        Some(Want { value, order: self.order, least: self.least, also: &[] })
+    }
+
+    fn pattern(&self) -> Option<Result<Regex, regex::Error>> {
+        self.pattern.as_ref().map(|pattern| Regex::new(&pattern.0))
+    }
+
+    fn admits(&self, want: &Want<'_>, text: &str) -> bool {
+        want.admits(plain(text))
+            || self.pattern().is_some_and(|one| one.is_ok_and(|one| one.is_match(plain(text))))
     }
 }
 
@@ -52,6 +66,9 @@ impl Kind for Dconf {
             return Err(
                 "`databases` names one at least, and `key` is a path such as org/gnome/x/y".to_owned()
             );
+        }
+        if let Some(Err(error)) = self.pattern() {
+            return Err(format!("`pattern` is no regular expression: {error}"));
         }
         self.want().map_or(Ok(()), |want| want.check())
     }
@@ -74,7 +91,7 @@ impl Kind for Dconf {
             match text("value") {
                 Some(value) => {
                     let path = text("path").unwrap_or_default();
-                    parts.seen(want.admits(plain(value)), format!("{value} by {path}"));
+                    parts.seen(self.admits(&want, value), format!("{value} by {path}"));
                 }
                 None => parts.seen(false, format!("nothing sets {}", self.key)),
             }
@@ -100,8 +117,7 @@ impl Kind for Dconf {
         let Some((section, name)) = self.key.rsplit_once('/') else { return Vec::new() };
         let mut asks = Vec::new();
         let value = record.get("value").map(ToString::to_string);
-        if let Some(want) = self.want().filter(|want| !value.is_some_and(|value| want.admits(plain(&value))))
-        {
+        if let Some(want) = self.want().filter(|want| !value.is_some_and(|value| self.admits(want, &value))) {
             asks.push(set(keys, Syntax::Ini, &format!("{section}.{name}"), &variant(want.value)));
         }
         if self.locked && record.get("lock").is_none() {

@@ -7,7 +7,7 @@ use super::parts::Parts;
 use super::value::few;
 use super::{Kind, unread};
 
-/// `{ kind = "docker_option", key, flag?, value?, also?, default?, deny?, absent? }`
+/// `{ kind = "docker_option", key, flag?, value?, also?, default?, deny?, lacks?, absent? }`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Choice {
@@ -25,6 +25,8 @@ pub(crate) struct Choice {
     /// Values that it must not have.
     #[serde(default)]
     deny: Vec<String>,
+    /// What must stand nowhere in its value.
+    lacks: Option<String>,
     /// Whether it must not be set at all.
     #[serde(default)]
     absent: bool,
@@ -37,6 +39,9 @@ impl Choice {
     }
 
     fn admits(&self, value: &str) -> bool {
+        if let Some(part) = &self.lacks {
+            return !value.contains(part.as_str());
+        }
         if !self.deny.is_empty() {
             return !self.deny.iter().any(|one| one == value);
         }
@@ -47,6 +52,9 @@ impl Choice {
         match (&self.value, self.absent) {
             (_, true) => format!("{} not set", self.key),
             (Some(value), _) => format!("{} = {value}", self.key),
+            (None, _) if self.lacks.is_some() => {
+                format!("{} without {}", self.key, self.lacks.as_deref().unwrap_or_default())
+            }
             (None, _) if !self.deny.is_empty() => format!("{} not {}", self.key, self.deny.join(" or ")),
             (None, _) => format!("{} set", self.key),
         }
@@ -79,7 +87,8 @@ impl Kind for Choice {
             }
             (None, Some(default)) => parts.seen(self.admits(default), format!("{default} by default")),
             (None, None) => {
-                parts.seen(self.absent || !self.deny.is_empty(), format!("nothing sets {}", self.key));
+                let passes = self.absent || !self.deny.is_empty() || self.lacks.is_some();
+                parts.seen(passes, format!("nothing sets {}", self.key));
             }
         }
         parts.judge(self.expected())
@@ -101,6 +110,8 @@ enum Test {
     Capabilities,
     CgroupParent,
     CpuShares,
+    DefaultBridge,
+    Devices,
     DockerSocket,
     EveryInterface,
     HealthCheck,
@@ -119,6 +130,7 @@ enum Test {
     RestartPolicy,
     RootUser,
     Seccomp,
+    Selinux,
     SensitiveFolders,
 }
 
@@ -160,6 +172,13 @@ impl Test {
             Self::Memory => unlimited("memory"),
             Self::CpuShares => said(matches!(number(one, "cpu_shares"), 0 | 1024), "has no share set"),
             Self::Pids => unlimited("pids"),
+            Self::DefaultBridge => {
+                said(matches!(word(one, "network"), "default" | "bridge"), "is on the default bridge")
+            }
+            Self::Devices => {
+                let count = number(one, "devices");
+                (count > 0).then(|| format!("is given {count} devices of the host"))
+            }
             Self::Privileged => said(flag(one, "privileged"), "is privileged"),
             Self::ReadOnly => said(!flag(one, "read_only"), "can write to its root"),
             Self::HealthCheck => said(!flag(one, "health"), "is checked by nothing"),
@@ -167,6 +186,7 @@ impl Test {
             Self::AppArmor => {
                 said(matches!(word(one, "apparmor"), "" | "unconfined"), "has no AppArmor profile")
             }
+            Self::Selinux => said(word(one, "selinux").is_empty(), "has no SELinux label"),
             Self::CgroupParent => said(!word(one, "cgroup").is_empty(), word(one, "cgroup")),
             Self::Seccomp => said(
                 any_option(one, |option| option == "seccomp=unconfined" || option == "seccomp:unconfined"),

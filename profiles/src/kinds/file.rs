@@ -55,7 +55,7 @@ enum Absence {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Octal(u32);
+pub(crate) struct Octal(u32);
 
 impl<'de> Deserialize<'de> for Octal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -119,6 +119,28 @@ fn id_of(seen: &Evidence, lookup: &Resource) -> Result<Option<u32>, Unread> {
 }
 
 impl File {
+    /// What is asked of one path, if it is there.
+    pub(crate) fn at(
+        path: HostPath,
+        mode: Option<Octal>,
+        owner: Option<Vec<String>>,
+        group: Option<Vec<String>>,
+    ) -> Self {
+        Self {
+            path,
+            name: None,
+            except: None,
+            recursive: false,
+            mode,
+            owner,
+            group,
+            absent: Absence::Notapplicable,
+            outside: Vec::new(),
+            group_mode: BTreeMap::new(),
+            assess_only: false,
+        }
+    }
+
     fn query(&self) -> Option<Resource> {
         let ids =
             |names: &Vec<String>| names.iter().map(|name| number(name)).collect::<Option<BTreeSet<_>>>();
@@ -174,10 +196,15 @@ impl File {
             Some(name) => format!("files named {name} in {}", self.path),
             None => self.path.to_string(),
         };
+        format!("{which}: {}", self.wanted())
+    }
+
+    /// What is asked, in words.
+    pub(crate) fn wanted(&self) -> String {
         let mode = self.mode.map(|mode| format!("mode {:04o} or stricter", mode.0));
         let owner = self.owner.as_ref().map(|names| format!("owner {}", names.join(" or ")));
         let group = self.group.as_ref().map(|names| format!("group {}", names.join(" or ")));
-        format!("{which}: {}", mode.into_iter().chain(owner).chain(group).collect::<Vec<_>>().join(", "))
+        mode.into_iter().chain(owner).chain(group).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether one facet of one path satisfies the rule.

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use model::{
     Entry, Evidence, FileQuery, FileState, HostPath, Judgement, Lookup, Node, Resource, State, Unread, Wanted,
 };
+use regex::Regex;
 use serde::Deserialize;
 
 use super::account::people::{User, login_defs, people, users};
-use super::value::few;
+use super::value::{Scalar, few};
 use super::{Kind, unread};
 
-/// `{ kind = "homes", test, names?, files?, mode? }`. Nothing is mended in a home: its owner could have put a link there meanwhile.
+/// `{ kind = "homes", test, names?, pattern?, files?, mode? }`. Nothing is mended in a home: its owner could have put a link there meanwhile.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Homes {
@@ -19,6 +20,8 @@ pub(crate) struct Homes {
     /// The names of `no-file`; of `dot-mode` those that count, all where none is given.
     #[serde(default)]
     names: Vec<String>,
+    /// A regular expression: the names of `dot-mode` that count.
+    pattern: Option<Scalar>,
     /// Further paths that `no-file` wants gone.
     #[serde(default)]
     files: Vec<HostPath>,
@@ -71,6 +74,11 @@ fn homes(seen: &Evidence) -> Result<Vec<(HostPath, User)>, Unread> {
     Ok(people(seen)?.into_iter().filter_map(home).collect())
 }
 
+/// Those of them who may log in.
+fn used_homes(seen: &Evidence) -> Result<Vec<(HostPath, User)>, Unread> {
+    Ok(homes(seen)?.into_iter().filter(|(_, user)| !user.has_no_shell()).collect())
+}
+
 impl Homes {
     fn expected(&self) -> String {
         match self.test {
@@ -90,6 +98,10 @@ impl Homes {
         self.mode.as_deref().and_then(octal).unwrap_or(0o7777)
     }
 
+    fn pattern(&self) -> Option<Result<Regex, regex::Error>> {
+        self.pattern.as_ref().map(|pattern| Regex::new(&pattern.0))
+    }
+
     fn asks_mode(&self) -> bool {
         matches!(self.test, Test::Mode | Test::DotMode)
     }
@@ -102,7 +114,7 @@ impl Homes {
     /// The homes that are there and are otherwise than the test wants them.
     fn wrong_homes(&self, seen: &Evidence) -> Result<Vec<String>, Unread> {
         let mut found = Vec::new();
-        for (home, user) in homes(seen)? {
+        for (home, user) in used_homes(seen)? {
             let State::Attributes(is) = seen.see(&Resource::Attributes { path: home.clone() })? else {
                 continue;
             };
@@ -120,7 +132,8 @@ impl Homes {
 
     /// The directories whose dot files count: for names also those below `/home` that are nobody's home any more.
     fn places(&self, seen: &Evidence) -> Result<BTreeSet<HostPath>, Unread> {
-        let mut places: BTreeSet<_> = homes(seen)?.into_iter().map(|(home, _)| home).collect();
+        let homes = if self.test == Test::NoFile { homes(seen)? } else { used_homes(seen)? };
+        let mut places: BTreeSet<_> = homes.into_iter().map(|(home, _)| home).collect();
         if self.test == Test::NoFile {
             places.insert(HostPath::literal("/home"));
             if let State::Entries(entries) = seen.see(&folders())? {
@@ -134,7 +147,9 @@ impl Homes {
     fn dot_files(&self, seen: &Evidence, home: &HostPath) -> Result<Vec<HostPath>, Unread> {
         let State::Words(names) = seen.see(&dots(home))? else { return Ok(Vec::new()) };
         let all = self.test != Test::NoFile && self.names.is_empty();
-        let counts = |name: &&String| all || self.names.contains(name);
+        let pattern = self.pattern().and_then(Result::ok);
+        let matches = |name: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(name));
+        let counts = |name: &&String| all && matches(name) || self.names.contains(name);
         Ok(names.iter().filter(counts).filter_map(|name| home.join(name).ok()).collect())
     }
 
@@ -160,7 +175,7 @@ impl Homes {
 
     fn foreign(&self, seen: &Evidence) -> Result<Vec<String>, Unread> {
         let mut found = Vec::new();
-        for (home, user) in homes(seen)? {
+        for (home, user) in used_homes(seen)? {
             for path in self.dot_files(seen, &home)? {
                 let State::File(FileState { attributes, .. }) =
                     seen.see(&Resource::File { path: path.clone() })?
@@ -217,6 +232,11 @@ impl Kind for Homes {
         if self.asks_mode() != self.mode.as_deref().and_then(octal).is_some() {
             return Err("`mode`, such as \"0750\", goes with the tests `mode` and `dot-mode`".to_owned());
         }
+        match self.pattern() {
+            Some(_) if self.test != Test::DotMode => return Err("`pattern` goes with `dot-mode`".to_owned()),
+            Some(Err(error)) => return Err(format!("`pattern` is no regular expression: {error}")),
+            _ => {}
+        }
         match self.names.iter().find(|name| !name.starts_with('.')) {
             Some(name) => Err(format!("`{name}` does not begin with a dot")),
             None => Ok(()),
@@ -230,7 +250,7 @@ impl Kind for Homes {
             needs.extend(self.files.iter().map(|path| Resource::Attributes { path: path.clone() }));
         }
         if self.asks_folders() {
-            let homes = homes(seen).unwrap_or_default();
+            let homes = used_homes(seen).unwrap_or_default();
             needs.extend(homes.into_iter().map(|(path, _)| Resource::Attributes { path }));
             return needs;
         }

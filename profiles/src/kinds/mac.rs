@@ -115,7 +115,9 @@ impl Kind for Apparmor {
         };
         let complaining = count("complaining").unwrap_or_default();
         let held = enforced + if self.complain { complaining } else { 0 };
-        let actual = format!("of {all} profiles {enforced} enforce and {complaining} complain");
+        let files = record.get("files") == Some(&State::Flag(true));
+        let told = if files { " by /etc/apparmor.d; what the kernel holds cannot be seen here" } else { "" };
+        let actual = format!("of {all} profiles {enforced} enforce and {complaining} complain{told}");
         Judgement::of(all > 0 && held == all, expected, actual)
     }
 }

@@ -3,26 +3,32 @@
 mod account;
 mod apt;
 mod audit;
+mod authselect;
 mod banner;
 mod boot;
 mod compound;
 mod dconf;
 mod docker;
+mod docker_file;
 mod env;
 mod file;
 mod firewall;
+mod group_members;
 mod homes;
 mod kubernetes;
 mod lines;
 mod link;
 mod listeners;
+mod log_files;
 mod mac;
 mod module;
 mod mount;
 mod package;
+mod package_keys;
 mod pam;
 mod parts;
 mod presence;
+mod repositories;
 mod review;
 mod root_path;
 mod setting;
@@ -30,7 +36,9 @@ mod shell;
 mod sshd;
 mod sticky;
 mod sudoers;
+mod swarm;
 mod sysctl;
+mod told;
 mod unit;
 mod unit_count;
 mod unowned;
@@ -39,6 +47,8 @@ mod wireless;
 
 #[cfg(test)]
 mod cases;
+
+pub use told::{KindView, told};
 
 use model::{Constraint, Evidence, Judgement, Resource, Unread, Verdict};
 use serde::{Deserialize, Deserializer};
@@ -120,26 +130,32 @@ kinds! {
     Apt = "apt" => apt::Apt,
     AuditPrivileged = "audit_privileged" => audit::AuditPrivileged,
     AuditRules = "audit_rules" => audit::AuditRules,
+    Authselect = "authselect" => authselect::Authselect,
     Banner = "banner" => banner::Banner,
     BootArgument = "boot_argument" => boot::BootArgument,
     Container = "container" => docker::Container,
     Dconf = "dconf" => dconf::Dconf,
     DconfCompiled = "dconf_compiled" => dconf::Compiled,
+    DockerFile = "docker_file" => docker_file::DockerFile,
     DockerOption = "docker_option" => docker::Choice,
     Faillock = "faillock" => pam::faillock::Faillock,
     File = "file" => file::File,
     Firewall = "firewall" => firewall::Firewall,
     FirewalldZone = "firewalld_zone" => firewall::Zone,
+    GroupMembers = "group_members" => group_members::GroupMembers,
     Homes = "homes" => homes::Homes,
     Kubernetes = "kubernetes" => kubernetes::Kubernetes,
     Lines = "lines" => lines::Lines,
     Link = "link" => link::Link,
     Listeners = "listeners" => listeners::Listeners,
+    LogFiles = "log_files" => log_files::LogFiles,
     Module = "module" => module::Module,
     Mount = "mount" => mount::Mount,
     Package = "package" => package::Package,
+    PackageKeys = "package_keys" => package_keys::PackageKeys,
     Pam = "pam" => pam::Pam,
     Presence = "presence" => presence::Presence,
+    Repositories = "repositories" => repositories::Repositories,
     Review = "review" => review::Review,
     RootPath = "root_path" => root_path::RootPath,
     Selinux = "selinux" => mac::Selinux,
@@ -149,6 +165,7 @@ kinds! {
     SshdAny = "sshd_any" => sshd::Any,
     Sticky = "sticky" => sticky::Sticky,
     Sudoers = "sudoers" => sudoers::Sudoers,
+    Swarm = "swarm" => swarm::Swarm,
     Sysctl = "sysctl" => sysctl::Sysctl,
     Unit = "unit" => unit::Unit,
     UnitCount = "unit_count" => unit_count::UnitCount,
@@ -170,6 +187,7 @@ kinds! {
     EnvKernel = "env_kernel" => env::system::Kernel,
     EnvKernelFeatures = "env_kernel_features" => env::system::KernelFeatures,
     EnvListeners = "env_listeners" => env::listeners::Listeners,
+    EnvOperatorKeys = "env_operator_keys" => env::access::OperatorKeys,
     EnvPort = "env_port" => env::listeners::Port,
     EnvProxy = "env_proxy" => env::proxies::Proxies,
     EnvRoom = "env_room" => env::capacity::Space,

@@ -58,6 +58,12 @@ impl Package {
         }
     }
 
+    /// The format of the packages here.
+    fn format<'e>(&self, seen: &'e Evidence) -> &'e str {
+        let record = self.packages.first().and_then(|name| seen.see(&lookup(name)).ok());
+        record.map_or("", |record| word(record, "format"))
+    }
+
     /// What the package manager is to be asked about, once it is known which packages are not as they must be.
     fn question(&self, seen: &Evidence) -> Option<Resource> {
         let mut open = BTreeSet::new();
@@ -90,7 +96,7 @@ impl Package {
             let to = transaction.of_package(name).map(|one| one.to.clone());
             let to = to.ok_or_else(|| format!("the package manager would leave {name} as it is"))?;
             if let State::Text(version) = &to
-                && !self.new_enough("deb", version)
+                && !self.new_enough(self.format(seen), version)
             {
                 return Err(format!("{version} is the newest {name} at hand"));
             }

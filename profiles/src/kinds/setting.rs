@@ -1,14 +1,15 @@
 //! One key of a settings file and its drop-ins.
 
-use model::{Constraint, Evidence, HostPath, Judgement, Lookup, Resource, State, Syntax};
+use model::{Constraint, Evidence, HostPath, Judgement, Lookup, Resource, State, Syntax, Unread};
 use serde::Deserialize;
 
+use super::pam::overrides::{self, Overrides};
 use super::parts::Parts;
 use super::value::{Order, Scalar, Want};
 use super::{Ask, Kind, unread};
 
 /// `{ kind = "setting", path, folders?, main_last?, syntax, key, value?, order?, least?, default?, also?, service?,
-/// assess_only? }`;
+/// pam?, assess_only? }`;
 /// without `value` the bare key must be there.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +37,8 @@ pub(crate) struct Setting {
     also: Vec<String>,
     /// The unit that reads it: where nothing starts it at boot, nothing is wrong.
     service: Option<String>,
+    /// The module that reads it: its arguments in the password stack win over the files.
+    pam: Option<String>,
 }
 
 const OURS: &str = "99-zz-groundfast.conf";
@@ -71,6 +74,29 @@ impl Setting {
             })
     }
 
+    fn overrides(&self, seen: &Evidence) -> Result<Option<Overrides>, Unread> {
+        self.pam.as_ref().map(|module| Overrides::seen(seen, module, &self.key)).transpose()
+    }
+
+    fn admits(&self, value: &str) -> bool {
+        self.want().is_none_or(|want| want.admits(value))
+    }
+
+    /// Judges what the files say.
+    fn judge_files(&self, parts: &mut Parts, record: &State) {
+        let at = record.get("at").map(|at| format!(" by {at}")).unwrap_or_default();
+        match (record.get("value").map(ToString::to_string), &self.default) {
+            (Some(value), _) if value.is_empty() => {
+                parts.seen(self.admits(&value), format!("{}{at}", self.key));
+            }
+            (Some(value), _) => parts.seen(self.admits(&value), format!("{} = {value}{at}", self.key)),
+            (None, Some(default)) => {
+                parts.seen(self.admits(&default.0), format!("{} by default, nothing sets it", default.0));
+            }
+            (None, None) => parts.seen(false, format!("nothing sets {}", self.key)),
+        }
+    }
+
     fn set_in(&self, path: HostPath) -> Ask {
         let resource = Resource::Setting { path, syntax: self.syntax, key: self.key.clone() };
         let value = self.want().map(|want| want.preferred().to_owned()).unwrap_or_default();
@@ -88,7 +114,8 @@ impl Kind for Setting {
     }
 
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
-        [self.lookup()].into_iter().chain(self.unit()).collect()
+        let stacks = self.pam.iter().flat_map(|_| overrides::needs());
+        [self.lookup()].into_iter().chain(self.unit()).chain(stacks).collect()
     }
 
     fn judge(&self, seen: &Evidence) -> Judgement {
@@ -96,20 +123,16 @@ impl Kind for Setting {
             let unit = self.service.as_deref().unwrap_or_default();
             return Judgement::of(true, self.expected(), format!("{unit} does not start at boot"));
         }
-        let record = match seen.see(&self.lookup()) {
-            Ok(record) => record,
-            Err(why) => return unread(self.expected(), &why),
+        let (record, overrides) = match (seen.see(&self.lookup()), self.overrides(seen)) {
+            (Ok(record), Ok(overrides)) => (record, overrides),
+            (Err(why), _) | (_, Err(why)) => return unread(self.expected(), &why),
         };
-        let at = record.get("at").map(|at| format!(" by {at}")).unwrap_or_default();
-        let admits = |value: &str| self.want().is_none_or(|want| want.admits(value));
         let mut parts = Parts::default();
-        match (record.get("value").map(ToString::to_string), &self.default) {
-            (Some(value), _) if value.is_empty() => parts.seen(admits(&value), format!("{}{at}", self.key)),
-            (Some(value), _) => parts.seen(admits(&value), format!("{} = {value}{at}", self.key)),
-            (None, Some(default)) => {
-                parts.seen(admits(&default.0), format!("{} by default, nothing sets it", default.0));
-            }
-            (None, None) => parts.seen(false, format!("nothing sets {}", self.key)),
+        for (value, at) in overrides.iter().flat_map(Overrides::values) {
+            parts.seen(self.admits(value), format!("{} = {value} at {at}", self.key));
+        }
+        if !overrides.is_some_and(|overrides| overrides.are_complete()) {
+            self.judge_files(&mut parts, record);
         }
         parts.judge(self.expected())
     }
@@ -120,7 +143,10 @@ impl Kind for Setting {
             return Vec::new();
         }
         let Some(ours) = self.folders.first().filter(|_| !self.main_last) else {
-            return vec![self.set_in(self.path.clone())];
+            let overrides = self.overrides(seen).ok().flatten();
+            let wrong = overrides.iter().filter(|all| all.values().any(|(value, _)| !self.admits(value)));
+            let away = wrong.flat_map(Overrides::taken_away);
+            return [self.set_in(self.path.clone())].into_iter().chain(away).collect();
         };
         let Ok(ours) = ours.join(OURS) else { return Vec::new() };
         let winner =

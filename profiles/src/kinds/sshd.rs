@@ -59,6 +59,11 @@ fn startups(text: &str) -> Option<(u32, u32, u32)> {
     }
 }
 
+/// The settings of the keyword for which sshd does not start.
+fn refused(record: &State) -> &[State] {
+    record.get("refused").map(State::items).unwrap_or_default()
+}
+
 impl Kind for Sshd {
     fn check(&self) -> Result<(), String> {
         if !syntax::sshd::is_keyword(&self.key) {
@@ -104,6 +109,11 @@ impl Kind for Sshd {
         }
         let at = record.get("at").map_or_else(|| "by default".to_owned(), |at| format!("by {at}"));
         parts.seen(self.admits(&value), format!("{value} {at}"));
+        for setting in refused(record) {
+            let (value, at) = (setting.get("value"), setting.get("at"));
+            let [value, at] = [value, at].map(|part| part.map(ToString::to_string).unwrap_or_default());
+            parts.seen(false, format!("sshd does not start with {value} by {at}, to be mended by hand"));
+        }
         for inside in record.get("match").map(State::items).unwrap_or_default() {
             let (value, at) = (inside.get("value"), inside.get("at"));
             if let (Some(value), Some(at)) = (value, at)
@@ -118,6 +128,9 @@ impl Kind for Sshd {
     fn remedy(&self, seen: &Evidence) -> Vec<Ask> {
         let Ok(record) = seen.see(&self.lookup()) else { return Vec::new() };
         let left = self.explicit && record.get("at").is_none();
+        if !refused(record).is_empty() {
+            return Vec::new();
+        }
         if !left && record.get("value").is_none_or(|value| self.admits(&value.to_string())) {
             return Vec::new();
         }

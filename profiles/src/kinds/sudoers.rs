@@ -63,6 +63,20 @@ fn settings<'s>(record: &'s State, option: &str) -> Vec<Setting<'s>> {
         .collect()
 }
 
+/// A number with a fraction, as sudo reads minutes, to the next whole one away from zero.
+fn whole(value: &str) -> Option<String> {
+    let (number, fraction) = value.trim().split_once('.')?;
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (sign, number) = number.strip_prefix('-').map_or((1, number), |number| (-1, number));
+    let number = number.strip_prefix('+').unwrap_or(number);
+    if !digits(fraction) || !digits(number) || (number.is_empty() && fraction.is_empty()) {
+        return None;
+    }
+    let number: i64 = if number.is_empty() { 0 } else { number.parse().ok()? };
+    let more = i64::from(fraction.bytes().any(|digit| digit != b'0'));
+    Some((sign * number.checked_add(more)?).to_string())
+}
+
 impl Sudoers {
     fn want(&self) -> Option<Want<'_>> {
         let value = &self.value.as_ref()?.0;
@@ -70,7 +84,9 @@ impl Sudoers {
     }
 
     fn admits(&self, value: &str) -> bool {
-        self.want().map_or(value.is_empty(), |want| want.admits(value))
+        let whole = || (self.order != Order::Equals).then(|| whole(value)).flatten();
+        let value = whole().unwrap_or_else(|| value.to_owned());
+        self.want().map_or(value.is_empty(), |want| want.admits(&value))
     }
 
     fn expected(&self) -> String {

@@ -1,6 +1,6 @@
 //! Wireless interfaces.
 
-use model::{Evidence, Judgement, Lookup, Resource, State, Verdict};
+use model::{Evidence, Judgement, Lookup, Resource, State, Unread, Verdict};
 use serde::Deserialize;
 
 use super::parts::Parts;
@@ -21,6 +21,13 @@ impl Kind for Wireless {
     fn judge(&self, seen: &Evidence) -> Judgement {
         let interfaces = match seen.see(&Resource::Effective(Lookup::Wireless)) {
             Ok(found) => found.items(),
+            Err(Unread::Unsupported(_)) => {
+                return Judgement::other(
+                    Verdict::Notchecked,
+                    SILENT,
+                    "the interfaces of this system cannot be seen here",
+                );
+            }
             Err(why) => return unread(SILENT, &why),
         };
         if interfaces.is_empty() {

@@ -4,6 +4,7 @@
 //! `make fuzz` drives them with libFuzzer; the tests replay `tests/corpus` and make up inputs of their own.
 
 mod formats;
+mod rpm;
 mod rules;
 mod settings;
 
@@ -28,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "profile", run: formats::profile },
     Target { name: "public_key", run: formats::public_key },
     Target { name: "root", run: formats::root },
+    Target { name: "rpm_database", run: rpm::database },
     Target { name: "rule_debian12", run: rules::debian12 },
     Target { name: "rule_environment", run: rules::environment },
     Target { name: "rule_rhel9", run: rules::rhel9 },

@@ -1,43 +1,11 @@
-//! Who can become root, told from passwd(5), group(5), sudoers(5) and sshd_config(5).
+//! How sshd lets root in, told from sshd_config(5).
 
 use std::collections::BTreeSet;
 
 use model::{State, Unread};
-use syntax::accounts::sudoers::Sudoers;
 use syntax::sshd::Effective;
 
 use super::tree::Tree;
-
-/// How deep aliases may name aliases.
-const DEPTH: usize = 16;
-
-/// Programs that hand out the container runtime, hence root.
-const RUNTIME: [&str; 7] = ["docker", "docker-compose", "containerd", "ctr", "nerdctl", "podman", "dockerd"];
-
-/// The users and `%groups` who may run everything or a container program, aliases resolved.
-pub(super) fn reaching(sudoers: &Sudoers) -> BTreeSet<String> {
-    let rules =
-        sudoers.rules.iter().filter(|rule| rule.commands.iter().any(|command| reaches(sudoers, command, 0)));
-    rules.flat_map(|rule| rule.who.iter().flat_map(|name| people(sudoers, name, 0))).collect()
-}
-
-fn reaches(sudoers: &Sudoers, command: &str, depth: usize) -> bool {
-    if let Some(members) = sudoers.commands.get(command).filter(|_| depth <= DEPTH) {
-        return members.iter().any(|member| reaches(sudoers, member, depth + 1));
-    }
-    let program = command.split_whitespace().next().unwrap_or_default();
-    let name = program.rsplit('/').next().unwrap_or_default();
-    command == "ALL"
-        || RUNTIME.contains(&name)
-        || (program.starts_with('/') && (name.is_empty() || name.contains('*')))
-}
-
-fn people(sudoers: &Sudoers, name: &str, depth: usize) -> Vec<String> {
-    match sudoers.users.get(name).filter(|_| depth <= DEPTH) {
-        Some(members) => members.iter().flat_map(|member| people(sudoers, member, depth + 1)).collect(),
-        None => vec![name.to_owned()],
-    }
-}
 
 /// What sshd makes of `PermitRootLogin`.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,29 +30,7 @@ pub(super) fn permit_root_login(tree: &Tree) -> Result<Option<RootLogin>, Unread
 mod tests {
     use super::*;
     use crate::facts::tests::scratch;
-
-    #[test]
-    fn sudoers_rules_of_the_common_shapes() {
-        let reaching = |text: &str| {
-            let (_folder, tree) = scratch(&[("etc/sudoers", text)]);
-            reaching(&Sudoers::read(&tree).unwrap().unwrap()).into_iter().collect::<Vec<_>>().join(" ")
-        };
-        for (text, expected) in [
-            ("ann ALL=(ALL:ALL) ALL\n", "ann"),
-            ("ann ALL=(ALL) NOPASSWD: ALL\n", "ann"),
-            ("ann ALL=(ALL) NOPASSWD:SETENV:ALL # why\n", "ann"),
-            ("ann, %wheel ALL = (root) /usr/bin/docker\n", "%wheel ann"),
-            ("ann ALL=/bin/ls, /usr/local/bin/nerdctl ps\n", "ann"),
-            ("Cmnd_Alias BOX = /usr/bin/podman\nann ALL=BOX\n", "ann"),
-            ("ann ALL=/usr/bin/\n", "ann"),
-            ("ann ALL=/usr/bin/uptime\n", ""),
-            ("#ann ALL=ALL\n# comment\nDefaults:ann !requiretty\n", ""),
-            ("#1000 ALL=ALL\n", "#1000"),
-            ("Host_Alias ALLHOSTS = a = b\n", ""),
-        ] {
-            assert_eq!(reaching(text), expected, "{text}");
-        }
-    }
+    use syntax::accounts::sudoers::Sudoers;
 
     #[test]
     fn endless_includes_are_refused() {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{State, Unread};
 
+use super::apparmor_files;
 use super::tree::Tree;
 
 /// Fields: `mode` (`enforcing`, `permissive`, `disabled`: what the kernel does now), `configured` (what the next
@@ -47,7 +48,7 @@ fn knows_containers(tree: &Tree, policy: &str) -> Result<bool, Unread> {
 
 /// Fields: `enabled` (a flag), `profiles` (how many are loaded, absent when that cannot be told), `enforced`
 /// (how many of them confine), `complaining` (how many only tell), `docker` (a flag: `docker-default` is loaded), `parser` (a flag: profiles can be
-/// loaded).
+/// loaded), `files` (a flag: the counts are those of `/etc/apparmor.d`, since the kernel that runs is another's).
 pub(super) fn read_apparmor(tree: &Tree) -> Result<State, Unread> {
     let mut parser = false;
     for path in crate::apparmor::PARSERS {
@@ -59,7 +60,22 @@ pub(super) fn read_apparmor(tree: &Tree) -> Result<State, Unread> {
         Err(Unread::Denied(_)) => None,
         Err(other) => return Err(other),
     };
-    Ok(apparmor(enabled.as_deref(), profiles.as_deref(), parser))
+    let held = apparmor(enabled.as_deref(), profiles.as_deref(), parser);
+    if tree.runs() && tree.exists("/sys/kernel")? {
+        return Ok(held);
+    }
+    Ok(by_files(held, &apparmor_files::count(tree)?))
+}
+
+/// What the next boot loads, where the kernel that runs is not this system's.
+fn by_files(held: State, counts: &apparmor_files::Counts) -> State {
+    let State::Record(mut parts) = held else { return held };
+    let number = |number: usize| State::Int(i64::try_from(number).unwrap_or(i64::MAX));
+    parts.insert("profiles".to_owned(), number(counts.all));
+    parts.insert("enforced".to_owned(), number(counts.enforced));
+    parts.insert("complaining".to_owned(), number(counts.complaining));
+    parts.insert("files".to_owned(), State::Flag(true));
+    State::Record(parts)
 }
 
 fn apparmor(enabled: Option<&str>, profiles: Option<&str>, parser: bool) -> State {

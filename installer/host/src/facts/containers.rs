@@ -10,7 +10,7 @@ use super::tree::Tree;
 const MOST: usize = 1000;
 
 /// A list of records `name`, `image`, `user` (absent for root), the flags `privileged`, `read_only` and `health`
-/// (something checks it), `network`, `pid`, `ipc`, `uts`, `userns`, `cgroup`, `apparmor`, `restart` (modes as the engine names
+/// (something checks it), `network`, `pid`, `ipc`, `uts`, `userns`, `cgroup`, `apparmor`, `selinux` (the label of its processes), `restart` (modes as the engine names
 /// them), `retries`, `memory` (bytes), `cpu_shares`, `pids` (0 or below: no limit), `devices` (how many), the lists
 /// `capabilities` (those added), `security` (options), `mounts` (records `source`, `propagation`) and `ports`
 /// (records `address`, `port` of the host). A socket that is not there is [`State::Absent`].
@@ -59,6 +59,7 @@ fn record(one: &Value) -> State {
         ("userns", word(&host["UsernsMode"])),
         ("cgroup", word(&host["CgroupParent"])),
         ("apparmor", word(&one["AppArmorProfile"])),
+        ("selinux", word(&one["ProcessLabel"])),
         ("restart", word(&host["RestartPolicy"]["Name"])),
         ("retries", number(&host["RestartPolicy"]["MaximumRetryCount"])),
         ("memory", number(&host["Memory"])),

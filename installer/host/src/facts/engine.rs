@@ -28,7 +28,7 @@ const PROGRAMS: &[(&str, &str)] = &[
 ];
 
 /// Fields: `name` (`Docker Engine`, `Podman Engine`), `version`, `api`, `storage_driver`, `cgroup_version`,
-/// `root` (its data directory), `security` (a list: `name=apparmor`, `name=rootless`…), `rootless` (a flag).
+/// `root` (its data directory), `swarm` (`inactive`, `active`, `pending`, `locked`, `error`), `security` (a list: `name=apparmor`, `name=rootless`…), `rootless` (a flag).
 /// A socket that is not there is [`State::Absent`].
 pub(super) async fn read(tree: &Tree, socket: &HostPath) -> Result<State, Unread> {
     if !tree.exists(socket.as_str())? {
@@ -57,6 +57,7 @@ fn record(version: &Value, info: &Value) -> Result<State, Unread> {
         ("storage_driver", State::from(word(&info["Driver"]))),
         ("cgroup_version", State::from(word(&info["CgroupVersion"]))),
         ("root", State::from(word(&info["DockerRootDir"]))),
+        ("swarm", State::from(word(&info["Swarm"]["LocalNodeState"]))),
         ("rootless", State::Flag(security.iter().any(|option| option.contains("rootless")))),
         ("security", State::texts(security)),
     ]))

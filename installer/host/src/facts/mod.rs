@@ -6,6 +6,7 @@
 
 mod access;
 mod access_files;
+mod apparmor_files;
 mod audit;
 mod capacity;
 mod certificate;
@@ -165,6 +166,7 @@ impl Facts {
             }
             Fact::Audit => audit::read(&self.tree).await,
             Fact::RuntimeAccess => self.blocking(access::read).await,
+            Fact::SuperuserKeys => self.blocking(access::read_keys).await,
             Fact::Certificate { chain, key, authority } => {
                 let (chain, key, authority) = (chain.clone(), key.clone(), authority.clone());
                 let now = (self.clock)();
@@ -203,6 +205,7 @@ fn told_by_files(fact: &Fact) -> bool {
             | Fact::Proxies
             | Fact::Audit
             | Fact::RuntimeAccess
+            | Fact::SuperuserKeys
             | Fact::Certificate { .. }
     )
 }

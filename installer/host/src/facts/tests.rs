@@ -41,6 +41,7 @@ fn all() -> Vec<Fact> {
         Fact::Proxies,
         Fact::Audit,
         Fact::RuntimeAccess,
+        Fact::SuperuserKeys,
         Fact::Certificate { chain: path("/no/c"), key: path("/no/k"), authority: path("/no/a") },
     ]
 }

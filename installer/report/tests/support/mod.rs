@@ -22,6 +22,11 @@ pub fn document() -> Value {
     let mut failed = finding("sshd_disable_root_login", "fail", "high");
     failed["remedy"] = true.into();
     failed["mend"] = "set PermitRootLogin no".into();
+    failed["cause"] = json!({
+        "by": "person", "who": "ann", "at": "2026-11-22T00:30:00Z", "confidence": "recorded",
+        "says": "/etc/ssh/sshd_config changed at 2026-11-22 00:30:00, by ann (vi)",
+        "evidence": ["/var/log/audit/audit.log: event 812"],
+    });
     let mut waived = finding("env.clock_synchronised", "waived", "blocker");
     waived["waiver"] = json!({
         "control": "env.clock_synchronised", "reason": "until the time server comes", "owner": "ops",
@@ -103,6 +108,8 @@ pub fn hostile(text: &str) -> Report {
         finding["evidence"] = json!([text, text]);
         finding["refs"] = json!([text]);
     }
+    document["findings"][0]["cause"]["says"] = text.into();
+    document["findings"][0]["cause"]["evidence"] = json!([text]);
     document["findings"][1]["waiver"]["reason"] = text.into();
     document["findings"][1]["waiver"]["owner"] = text.into();
     document["findings"][2]["control"] = text.into();

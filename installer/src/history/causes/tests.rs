@@ -36,6 +36,7 @@ fn call(second: i64, login: Option<u32>, exe: &str) -> Access {
 fn handled(package: &str, began: i64, ended: i64) -> (Handled, Timestamp, Timestamp) {
     let text = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S").to_string();
     let handled = Handled {
+        by: Recorder::Dpkg,
         package: package.to_owned(),
         action: "upgrade".to_owned(),
         from: Some("1".to_owned()),
@@ -159,4 +160,27 @@ fn values_name_the_files_that_they_came_from() {
     named(&state, &mut paths);
     let seen: Vec<_> = paths.iter().map(HostPath::as_str).collect();
     assert_eq!(seen, ["/etc/a.conf", "/etc/b"]);
+}
+
+#[test]
+fn dnf_is_known_by_its_log_and_a_program_of_python() {
+    let by_dnf = |traces: &mut Traces| {
+        traces.touched.get_mut(&path()).unwrap().packages.insert("sudo".to_owned());
+        let mut upgrade = handled("sudo", 95, 101);
+        upgrade.0.by = Recorder::Dnf;
+        traces.handled.push(upgrade);
+    };
+    let mut traces = changed();
+    by_dnf(&mut traces);
+    let likely = cause(&traces).unwrap();
+    assert_eq!((likely.by, likely.confidence), (Mover::Package, Confidence::Likely));
+    assert!(likely.says.contains("dnf's upgrade of the package sudo from 1 to 2"), "{}", likely.says);
+    traces.touched.get_mut(&path()).unwrap().accesses.push(call(100, Some(1000), "/usr/bin/python3.9"));
+    assert_eq!(cause(&traces).unwrap().confidence, Confidence::Recorded);
+    // The good twin: an editor is no package manager, and neither is Python where dpkg did the work.
+    traces.touched.get_mut(&path()).unwrap().accesses[0].exe = "/usr/bin/vi".to_owned();
+    assert_eq!(cause(&traces).unwrap().by, Mover::Person);
+    traces.touched.get_mut(&path()).unwrap().accesses[0].exe = "/usr/bin/python3.9".to_owned();
+    traces.handled[0].0.by = Recorder::Dpkg;
+    assert_eq!(cause(&traces).unwrap().by, Mover::Person);
 }

@@ -103,6 +103,12 @@ fn base(module: &str) -> &str {
     module.rsplit('/').next().unwrap_or(module)
 }
 
+/// The modules that the lines of a text name, in order, without their folders.
+pub(crate) fn modules(text: &str) -> Vec<String> {
+    let named = read(&lines::split(text)).into_iter().filter(|line| line.control != "include");
+    named.map(|line| base(&line.module).to_owned()).collect()
+}
+
 /// The stack of one type, as [`model::Lookup::Pam`] describes it.
 pub(crate) fn stack(source: &dyn Source, path: &HostPath, kind: &str) -> Result<State, Unread> {
     let Some(text) = source.text(path)? else { return Ok(State::Absent) };

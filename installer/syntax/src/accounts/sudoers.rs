@@ -50,8 +50,8 @@ struct Defaults {
 pub struct Rule {
     /// Users, `%groups`, aliases.
     pub who: Vec<String>,
-    /// Commands and aliases, without their tags.
-    pub commands: Vec<String>,
+    /// Each command or alias without its tags, after the users that it may be run as.
+    pub commands: Vec<(Vec<String>, String)>,
 }
 
 /// What sudo reads, all files together.
@@ -61,6 +61,8 @@ pub struct Sudoers {
     pub users: BTreeMap<String, Vec<String>>,
     /// `Cmnd_Alias` by name.
     pub commands: BTreeMap<String, Vec<String>>,
+    /// `Runas_Alias` by name.
+    pub run_as: BTreeMap<String, Vec<String>>,
     /// The rules in order.
     pub rules: Vec<Rule>,
     defaults: Vec<State>,
@@ -104,7 +106,8 @@ impl Sudoers {
                 "@includedir" | "#includedir" => self.include_folder(source, rest, depth)?,
                 "User_Alias" => aliases(rest, &mut self.users),
                 "Cmnd_Alias" | "Cmd_Alias" => aliases(rest, &mut self.commands),
-                "Runas_Alias" | "Host_Alias" => {}
+                "Runas_Alias" => aliases(rest, &mut self.run_as),
+                "Host_Alias" => {}
                 _ => match defaults(&line) {
                     Some(defaults) => self.defaults.extend(states(&defaults, &at, path)),
                     None => self.rule(&line, &at),
@@ -136,12 +139,19 @@ impl Sudoers {
         let Some((left, right)) = line.split_once('=') else { return };
         let who = left.trim().rsplit_once(char::is_whitespace).map_or("", |(who, _)| who);
         let mut commands = Vec::new();
-        for command in right.split([',', '=']) {
-            let command = command.trim().rsplit(')').next().unwrap_or_default().trim();
+        // Whom a command is run as holds for those after it too (sudoers(5), Runas_Spec).
+        let mut users = vec!["root".to_owned()];
+        for command in commands_of(right) {
+            let (run_as, command) = runas(command.trim());
+            users = run_as.unwrap_or(users);
             let (tags, command) = tagged(command);
             let tag = |tag| State::record([("tag", State::text(tag)), ("at", State::text(at))]);
             self.tags.extend(tags.into_iter().map(tag));
-            commands.push(command.to_owned());
+            commands.push((users.clone(), command.to_owned()));
+            // `: HOST =` begins anew.
+            if command.contains(" :") {
+                users = vec!["root".to_owned()];
+            }
         }
         self.rules.push(Rule { who: listed(who), commands });
     }
@@ -252,6 +262,30 @@ fn setting(text: &str) -> Setting {
             let negated = (text.len() - name.len()) % 2 == 1;
             Setting { name: name.trim().to_owned(), value: if negated { "!" } else { "" }.to_owned() }
         }
+    }
+}
+
+/// The parts between commas and equals signs; parentheses and backslashes keep one in.
+fn commands_of(text: &str) -> impl Iterator<Item = &str> {
+    let (mut inside, mut escaped) = (false, false);
+    text.split(move |letter| {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '(' => inside = true,
+            ')' => inside = false,
+            ',' | '=' => return !inside,
+            _ => {}
+        }
+        false
+    })
+}
+
+/// Whom a command may be run as, where it says so: `(root, www : adm) ls`. Without users it is the caller.
+fn runas(command: &str) -> (Option<Vec<String>>, &str) {
+    match command.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+        Some((users, rest)) => (Some(listed(users.split(':').next().unwrap_or_default())), rest.trim_start()),
+        None => (None, command),
     }
 }
 

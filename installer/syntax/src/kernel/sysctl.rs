@@ -9,12 +9,17 @@ use crate::text::{keyed::sysctl_key, lines};
 const FOLDERS: [&str; 5] =
     ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"];
 const LEGACY: &str = "/etc/sysctl.conf";
+/// The link through which the boot reads the file above, and the list that tells whether a package brings it.
+const LINK: &str = "/etc/sysctl.d/99-sysctl.conf";
+const LINKED_BY: &str = "/var/lib/dpkg/info/systemd.list";
 
 /// All settings of all files, in the order in which they are applied.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Persistent {
     settings: Vec<Setting>,
     legacy: String,
+    /// Whether a package brings the link to the legacy file: taken away by hand, it comes back with an upgrade.
+    linked: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -38,7 +43,8 @@ impl Persistent {
             }
         }
         let legacy = source.text(&HostPath::literal(LEGACY))?.unwrap_or_default();
-        Ok(Self { settings, legacy })
+        let list = source.text(&HostPath::literal(LINKED_BY))?.unwrap_or_default();
+        Ok(Self { settings, legacy, linked: list.lines().any(|line| line == LINK) })
     }
 
     /// What the next boot sets a parameter to, as [`model::SysctlScope::Persistent`] describes it. A setting by
@@ -51,10 +57,15 @@ impl Persistent {
         let valued = || self.settings.iter().rev().filter(|setting| setting.value.is_some());
         let winner = valued().find(named).or_else(|| valued().find(pattern));
         let legacy = get(&self.legacy, model::Syntax::Sysctl, &key);
+        let old = || legacy.clone().filter(|_| self.linked);
+        let at_old = || old().map(|_| LEGACY.to_owned());
         State::record([
-            ("value", winner.and_then(|winner| winner.value.clone()).into()),
-            ("at", winner.map(|winner| format!("{}:{}", winner.path, winner.line)).into()),
-            ("path", winner.map(|winner| winner.path.to_string()).into()),
+            ("value", winner.map_or_else(old, |winner| winner.value.clone()).into()),
+            (
+                "at",
+                winner.map_or_else(at_old, |winner| Some(format!("{}:{}", winner.path, winner.line))).into(),
+            ),
+            ("path", winner.map_or_else(at_old, |winner| Some(winner.path.to_string())).into()),
             ("legacy", legacy.into()),
         ])
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod apt;
 pub mod dpkg;
+pub(crate) mod repositories;
 
 use std::cmp::Ordering;
 
@@ -46,6 +47,14 @@ impl Packages {
         match self {
             Self::Deb(packages) => packages.version(name),
             Self::Rpm(packages) => packages.version(name),
+        }
+    }
+
+    /// The answer to [`model::Lookup::PackageKeys`].
+    pub(crate) fn keys(&self) -> Result<State, Unread> {
+        match self {
+            Self::Rpm(packages) => Ok(State::texts(packages.keys().iter().cloned())),
+            Self::Deb(_) => Err(Unread::Unsupported("dpkg's database holds no keys".to_owned())),
         }
     }
 

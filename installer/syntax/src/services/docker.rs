@@ -72,9 +72,11 @@ fn command(source: &dyn Source) -> Result<Option<String>, Unread> {
 fn flag_value(command: &str, flag: &str) -> Option<String> {
     let words: Vec<&str> = command.split_ascii_whitespace().collect();
     let name = format!("--{flag}");
+    // The one option with a short name that is looked for.
+    let short = if flag == "host" { "-H" } else { &name };
     let mut values = Vec::new();
     for (at, word) in words.iter().enumerate() {
-        match word.strip_prefix(&name) {
+        match word.strip_prefix(&name).or_else(|| word.strip_prefix(short)) {
             Some("") => match words.get(at + 1).filter(|next| !next.starts_with('-')) {
                 Some(next) => values.push(*next),
                 None => values.push("true"),
@@ -98,5 +100,8 @@ mod tests {
         assert_eq!(flag_value(command, "log-level").as_deref(), Some("warn"));
         assert_eq!(flag_value(command, "insecure-registry").as_deref(), Some("a,b"));
         assert_eq!(flag_value(command, "log"), None);
+        assert_eq!(flag_value(command, "host").as_deref(), Some("fd://"));
+        let open = "/usr/bin/dockerd -H=unix:///run/docker.sock --host tcp://0.0.0.0:2375";
+        assert_eq!(flag_value(open, "host").as_deref(), Some("unix:///run/docker.sock,tcp://0.0.0.0:2375"));
     }
 }

@@ -3,4 +3,5 @@
 pub(crate) mod dconf;
 pub(crate) mod docker;
 pub(crate) mod kubernetes;
+pub(crate) mod rsyslog;
 pub(crate) mod units;

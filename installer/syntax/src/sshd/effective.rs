@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{HostPath, State, Unread};
 
+use super::refused::is_refused;
 use super::{default_value, directive};
 use crate::source::{self, Source};
 
@@ -30,6 +31,8 @@ pub struct Effective {
     globals: BTreeMap<String, Setting>,
     /// Inside `Match` blocks: every setting of each keyword.
     matched: BTreeMap<String, Vec<Setting>>,
+    /// Anywhere: settings with a value for which sshd does not start.
+    refused: BTreeMap<String, Vec<Setting>>,
     /// The keywords already set when our own drop-in is read; `None` when nothing includes it.
     set_before_ours: Option<Vec<String>>,
 }
@@ -53,14 +56,14 @@ impl Effective {
         let set = self.globals.get(&keyword);
         let value = set.map(|set| set.value.as_str()).or_else(|| default_value(&keyword));
         let matched = self.matched.get(&keyword).into_iter().flatten();
-        let matched =
-            matched.map(|set| State::record([("value", State::text(&set.value)), ("at", set.at())]));
+        let refused = self.refused.get(&keyword).into_iter().flatten();
         let dropins = self.set_before_ours.as_ref().is_some_and(|before| !before.contains(&keyword));
         State::record([
             ("value", value.map_or(State::Absent, State::text)),
             ("at", set.map_or(State::Absent, Setting::at)),
             ("path", set.map_or(State::Absent, |set| State::text(set.path.as_str()))),
-            ("match", State::List(matched.collect())),
+            ("match", State::List(matched.map(Setting::told).collect())),
+            ("refused", State::List(refused.map(Setting::told).collect())),
             ("dropins", State::Flag(dropins)),
         ])
     }
@@ -94,6 +97,9 @@ impl Effective {
 
     fn put(&mut self, keyword: String, value: String, path: &HostPath, line: usize, matching: bool) {
         let setting = Setting { value, path: path.clone(), line };
+        if is_refused(&keyword, &setting.value) {
+            self.refused.entry(keyword.clone()).or_default().push(setting.clone());
+        }
         if matching {
             self.matched.entry(keyword).or_default().push(setting);
         } else {
@@ -139,6 +145,10 @@ impl Effective {
 }
 
 impl Setting {
+    fn told(&self) -> State {
+        State::record([("value", State::text(&self.value)), ("at", self.at())])
+    }
+
     fn at(&self) -> State {
         State::text(format!("{}:{}", self.path, self.line))
     }

@@ -2,6 +2,8 @@
 
 mod defaults;
 mod effective;
+pub mod keys;
+mod refused;
 
 pub use defaults::{default_value, is_keyword};
 pub use effective::glob;

@@ -5,5 +5,5 @@ mod packages;
 mod sessions;
 
 pub use audit::{Access, accesses};
-pub use packages::{Handled, handled};
+pub use packages::{Handled, Recorder, handled, handled_by_dnf};
 pub use sessions::{Session, sessions};

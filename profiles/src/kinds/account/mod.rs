@@ -11,7 +11,7 @@ use self::people::{login_defs, users};
 use super::value::{Scalar, few};
 use super::{Ask, Kind, unread};
 
-/// `{ kind = "account", test, value?, group?, mend? }`
+/// `{ kind = "account", test, value?, group?, required?, mend? }`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Account {
@@ -20,6 +20,9 @@ pub(crate) struct Account {
     value: Option<Scalar>,
     /// The group of `group-empty`.
     group: Option<String>,
+    /// Whether the group of `group-empty` must be there.
+    #[serde(default)]
+    required: bool,
     /// Whether members are taken out of a group that must be empty.
     #[serde(default)]
     mend: bool,
@@ -49,7 +52,7 @@ enum Test {
     NoEmptyPassword,
     /// The first group of every user exists.
     GroupsExist,
-    /// A group exists and has no member.
+    /// A group has no member.
     GroupEmpty,
     /// System accounts have no login shell.
     SystemNoShell,

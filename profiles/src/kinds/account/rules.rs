@@ -118,8 +118,9 @@ fn invalid_shell(seen: &Evidence, bound: i64) -> Result<Vec<Offender>, Unread> {
     };
     let valid = |user: &User| offered.contains(&user.shell) && !user.shell.contains("nologin");
     shadowed(seen, |user| {
-        let left_out = user.has_no_shell() || matches!(user.name.as_str(), "root" | "nobody" | "nfsnobody");
-        let open = user.password.is_none() || user.is_open();
+        let left_out = matches!(user.name.as_str(), "root" | "nobody" | "nfsnobody");
+        // Without a line in the shadow file nothing locks an account but its shell.
+        let open = user.is_open() || user.password.is_none() && !user.has_no_shell();
         let lock = (is_system(user, bound) && user.password.is_some()).then(|| user.lock());
         let wrong = !user.shell.is_empty() && !left_out && !valid(user) && open;
         wrong.then(|| Offender::new(shell_of(user), lock))
@@ -145,7 +146,8 @@ fn root(seen: &Evidence, allowed: &[&str]) -> Result<Vec<Offender>, Unread> {
 fn group_empty(rule: &Account, seen: &Evidence) -> Result<Vec<Offender>, Unread> {
     let name = rule.group();
     let Some(group) = seen_groups(seen)?.into_iter().find(|group| group.name == name) else {
-        return Ok(vec![Offender::new(format!("there is no group {name}"), None)]);
+        let missing = rule.required.then(|| Offender::new(format!("there is no group {name}"), None));
+        return Ok(missing.into_iter().collect());
     };
     let mut offenders =
         told(seen, |user| (user.gid == group.gid).then(|| Offender::new(of_group(user), None)))?;

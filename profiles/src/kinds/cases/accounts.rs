@@ -32,7 +32,7 @@ pub(super) fn account() -> Vec<Case> {
     let empty = r#"{ kind = "account", test = "no-empty-password" }"#;
     let exist = r#"{ kind = "account", test = "groups-exist" }"#;
     let members = r#"{ kind = "account", test = "group-empty", group = "shadow", mend = true }"#;
-    let su = r#"{ kind = "account", test = "group-empty", group = "shadow" }"#;
+    let su = r#"{ kind = "account", test = "group-empty", group = "shadow", required = true }"#;
     let no_shell = r#"{ kind = "account", test = "system-no-shell" }"#;
     let locked = r#"{ kind = "account", test = "system-locked" }"#;
     let invalid = r#"{ kind = "account", test = "invalid-shell-locked" }"#;
@@ -69,7 +69,8 @@ pub(super) fn account() -> Vec<Case> {
         case(members, groups(usual), Pass, "nothing"),
         case(members, groups("shadow:x:42:ann,bob\n"), Fail, "members ann, bob"),
         stuck(su, groups("shadow:x:42:ann\n"), "members ann"),
-        stuck(members, groups("root:x:0:\n"), "there is no group shadow"),
+        case(members, groups("root:x:0:\n"), Pass, "nothing"),
+        stuck(su, groups("root:x:0:\n"), "there is no group shadow"),
         stuck(members, groups("shadow:x:1000:\n"), "ann has the first group 1000"),
         case(no_shell, passwd("sync:x:4:65534::/bin:/bin/sync\nbob:x:5:5::/:/bin/false\n"), Pass, "nothing"),
         case(no_shell, passwd("pg:x:106:106::/:/bin/bash\n"), Fail, "pg with shell /bin/bash"),
@@ -110,6 +111,23 @@ pub(super) fn account() -> Vec<Case> {
                 .with("/etc/shadow", "pg:$y$a$b:1::::::\nann:*:1::::::\n"),
             Fail,
             "pg with shell /bin/x",
+        ),
+        // A shell that ends every login is none either, so a password is of no use there.
+        case(
+            invalid,
+            passwd("pg:x:106:106::/:/usr/sbin/nologin\n")
+                .with("/etc/shells", "/bin/bash\n")
+                .with("/etc/shadow", "pg:$y$a$b:1::::::\nann:*:1::::::\n"),
+            Fail,
+            "pg with shell /usr/sbin/nologin",
+        ),
+        case(
+            invalid,
+            passwd("pg:x:106:106::/:/usr/sbin/nologin\n")
+                .with("/etc/shells", "/bin/bash\n")
+                .with("/etc/shadow", "pg:!:1::::::\nann:*:1::::::\n"),
+            Pass,
+            "nothing",
         ),
         case(password, shadow("root:$6$a$b:1::::::\n"), Pass, "nothing"),
         stuck(password, shadow("root:*:1::::::\n"), "root's password is locked"),
@@ -173,6 +191,7 @@ pub(super) fn homes() -> Vec<Case> {
     let first = r#"{ kind = "homes", test = "group" }"#;
     let mode = r#"{ kind = "homes", test = "mode", mode = "0750" }"#;
     let dots = r#"{ kind = "homes", test = "dot-mode", mode = "0740" }"#;
+    let some = r#"{ kind = "homes", test = "dot-mode", mode = "0740", pattern = "^\\.\\w*rc$" }"#;
     let history = r#"{ kind = "homes", test = "dot-mode", names = [".bash_history"], mode = "0600" }"#;
     let trust = r#"{ kind = "homes", test = "no-file", names = [".rhosts"], files = ["/etc/hosts.equiv"] }"#;
     let home = || passwd("").with_directory("/home/ann", 0o700, 1000, 1000);
@@ -207,8 +226,17 @@ pub(super) fn homes() -> Vec<Case> {
         case(mode, passwd("").with_directory("/home/ann", 0o750, 1000, 1000), Pass, "no home"),
         stuck(mode, passwd("").with_directory("/home/ann", 0o755, 1000, 1000), "0755"),
         case(mode, passwd(""), Pass, "no home"),
+        // The home of somebody who cannot log in is no one's workplace.
+        case(
+            mode,
+            passwd("svc:x:1001:1::/home/svc:/usr/sbin/nologin\n").with_directory("/home/svc", 0o777, 1001, 1),
+            Pass,
+            "no home",
+        ),
         stuck(dots, home().with_mode("/home/ann/.profile", 0o644, 1000, 1000), "has mode 0644"),
         case(dots, home().with_mode("/home/ann/.profile", 0o740, 1000, 1000), Pass, "no home"),
+        case(some, home().with_mode("/home/ann/.profile", 0o644, 1000, 1000), Pass, "no home"),
+        stuck(some, home().with_mode("/home/ann/.xrc", 0o644, 1000, 1000), ".xrc has mode 0644"),
         case(history, home().with_mode("/home/ann/.profile", 0o644, 1000, 1000), Pass, "no home"),
         stuck(history, home().with_mode("/home/ann/.bash_history", 0o644, 1000, 1000), "0644"),
         stuck(trust, home().with("/etc/hosts.equiv", "+\n"), "/etc/hosts.equiv"),
@@ -233,5 +261,22 @@ pub(super) fn unowned() -> Vec<Case> {
         case(user, Machine::blind(), Unknown, "permission denied"),
         stuck(group, usual().with_mode("/srv/x", 0o644, 0, 99), "/srv/x has 99"),
         case(group, usual(), Pass, "no file"),
+    ]
+}
+
+pub(super) fn group_members() -> Vec<Case> {
+    let docker = r#"{ kind = "group_members", group = "docker", allowed = ["ann"] }"#;
+    let passwd =
+        "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nbob:x:1001:998::/home/bob:/bin/sh\n";
+    let groups = |docker: &str, passwd: &str| {
+        m().with("/etc/group", &format!("root:x:0:\n{docker}")).with("/etc/passwd", passwd)
+    };
+    vec![
+        case(docker, groups("docker:x:998:ann\n", ""), Pass, "ann"),
+        case(docker, groups("docker:x:997:\n", passwd), Pass, "nobody"),
+        case(docker, groups("", passwd), Notapplicable, "no group docker"),
+        stuck(docker, groups("docker:x:997:ann,carl\n", passwd), "carl"),
+        stuck(docker, groups("docker:x:998:\n", passwd), "bob"),
+        case(docker, Machine::blind(), Unknown, "permission denied"),
     ]
 }

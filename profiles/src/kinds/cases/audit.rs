@@ -19,6 +19,7 @@ pub(super) fn audit_rules() -> Vec<Case> {
         "-a always,exit -F arch=b32 -S chmod -F auid>=1000 -F auid!=unset -k perm_mod",
         "-a always,exit -F arch=b64 -S chmod -F auid>=1000 -F auid!=unset -k perm_mod"] }"#;
     let watch = r#"{ kind = "audit_rules", rules = ["-w /etc/group -p wa -k identity"] }"#;
+    let inode = r#"{ kind = "audit_rules", rules = ["-a always,exit -F path=/var/lib/docker -F perm=wa -k docker"] }"#;
     let faillock = r#"{ kind = "audit_rules", watch = "/var/run/faillock", key = "logins" }"#;
     let locked = r#"{ kind = "audit_rules", rules = ["-e 2"] }"#;
     let goes_on = r#"{ kind = "audit_rules", rules = ["-c"] }"#;
@@ -76,6 +77,9 @@ pub(super) fn audit_rules() -> Vec<Case> {
         // auditctl stops at a rule that is there already.
         stuck(watch, audited("-w /etc/group -p wa\n-w /etc/group -p wa\n"), "repeats"),
         case(watch, audited("-c\n-w /etc/group -p wa\n-w /etc/group -p wa\n"), Pass, "50-site.rules:2"),
+        case(inode, audited("-w /var/lib/docker -p wa -k docker\n"), Pass, "site"),
+        case(inode, audited("-a always,exit -F path=/var/lib/docker -F perm=war -k d\n"), Pass, "site"),
+        case(inode, audited("-w /var/lib/docker -p r -k docker\n"), Fail, "no -a"),
         case(faillock, audited("-w /var/run/faillock/ -p wa -k x\n"), Pass, "site"),
         case(faillock, audited(""), Fail, "no -w /var/run/faillock -p wa -k logins"),
         case(locked, audited("-e 2\n"), Pass, "-e 2"),

@@ -48,6 +48,20 @@ pub(super) fn apparmor() -> Vec<Case> {
         stuck(enforced, with(3, 2, 1), "1 complain"),
         stuck(enforced, with(0, 0, 0), "of 0 profiles"),
         case(held, with(3, 2, 1), Pass, "1 complain"),
+        case(
+            held,
+            m().with_fact(
+                Fact::Apparmor,
+                State::record([
+                    ("profiles", State::Int(2)),
+                    ("enforced", State::Int(1)),
+                    ("complaining", State::Int(1)),
+                    ("files", State::Flag(true)),
+                ]),
+            ),
+            Pass,
+            "by /etc/apparmor.d",
+        ),
         stuck(held, with(3, 1, 1), "of 3 profiles"),
         case(
             held,

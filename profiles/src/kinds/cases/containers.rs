@@ -9,6 +9,7 @@ pub(super) fn docker_option() -> Vec<Case> {
     let none = r#"{ kind = "docker_option", key = "insecure-registries", flag = "insecure-registry", absent = true }"#;
     let set = r#"{ kind = "docker_option", key = "userns-remap" }"#;
     let driver = r#"{ kind = "docker_option", key = "storage-driver", deny = ["aufs"] }"#;
+    let hosts = r#"{ kind = "docker_option", key = "hosts", flag = "host", lacks = "tcp:" }"#;
     let json = |text: &str| m().with("/etc/docker/daemon.json", text);
     let unit = |command: &str| {
         m().with(
@@ -36,6 +37,10 @@ pub(super) fn docker_option() -> Vec<Case> {
         stuck(set, m(), "nothing sets"),
         case(driver, m(), Pass, "nothing sets"),
         stuck(driver, json("{\"storage-driver\": \"aufs\"}"), "aufs"),
+        case(hosts, m(), Pass, "nothing sets"),
+        case(hosts, unit("-H fd://"), Pass, "fd://"),
+        stuck(hosts, unit("-H fd:// -H tcp://0.0.0.0:2375"), "tcp://0.0.0.0:2375"),
+        stuck(hosts, json("{\"hosts\": [\"tcp://[::]:2375\"]}"), "tcp:"),
     ]
 }
 
@@ -79,7 +84,7 @@ pub(super) fn container() -> Vec<Case> {
         case(probe("privileged"), bare(), Pass, "1 running"),
         stuck(probe("privileged"), running(vec![("privileged", true.into())]), "web is privileged"),
     ];
-    let good: [(&str, Machine, Machine); 22] = [
+    let good: [(&str, Machine, Machine); 25] = [
         ("host-ipc", text("ipc", "private"), text("ipc", "host")),
         ("host-network", text("network", "bridge"), text("network", "host")),
         ("host-pid", bare(), text("pid", "host")),
@@ -100,6 +105,9 @@ pub(super) fn container() -> Vec<Case> {
             running(vec![("restart", "on-failure".into()), ("retries", 5_i64.into())]),
             text("restart", "always"),
         ),
+        ("default-bridge", text("network", "site_default"), text("network", "bridge")),
+        ("devices", number("devices", 0), number("devices", 2)),
+        ("selinux", text("selinux", "system_u:system_r:container_t:s0:c1,c2"), bare()),
         ("capabilities", bare(), running(vec![("capabilities", State::texts(["NET_ADMIN"]))])),
         ("privileged-ports", port("10.0.0.1", 8080), port("10.0.0.1", 80)),
         ("every-interface", port("10.0.0.1", 80), port("0.0.0.0", 80)),
@@ -112,6 +120,41 @@ pub(super) fn container() -> Vec<Case> {
         cases.push(stuck(probe(test), fails, "web "));
     }
     cases
+}
+
+pub(super) fn docker_file() -> Vec<Case> {
+    let key = r#"{ kind = "docker_file", option = "tlskey", mode = "0400" }"#;
+    let owner = r#"{ kind = "docker_file", option = "tlskey", owner = ["root"], group = ["root"] }"#;
+    let told = || m().with("/etc/docker/daemon.json", "{\"tlskey\": \"/etc/docker/key.pem\"}");
+    let there = |mode: u32, uid: u32| told().with_mode("/etc/docker/key.pem", mode, uid, uid);
+    vec![
+        case(key, m(), Notapplicable, "nothing sets tlskey"),
+        case(key, told(), Notapplicable, "not there"),
+        case(key, there(0o400, 0), Pass, "0400"),
+        case(key, there(0o644, 0), Fail, "0644"),
+        case(owner, there(0o644, 0), Pass, "owner"),
+        case(owner, there(0o400, 7), Fail, "7"),
+        case(key, m().with("/etc/docker/daemon.json", "{\"tlskey\": \"key.pem\"}"), Unknown, "names no path"),
+        case(key, Machine::blind(), Unknown, "permission denied"),
+    ]
+}
+
+pub(super) fn swarm() -> Vec<Case> {
+    let off = r#"{ kind = "swarm", socket = "/run/docker.sock" }"#;
+    let review = r#"{ kind = "swarm", socket = "/run/docker.sock", review = true }"#;
+    let engine =
+        |state: State| m().with_fact(Fact::Engine { socket: "/run/docker.sock".parse().unwrap() }, state);
+    let with = |swarm: &str| engine(State::record([("swarm", State::text(swarm))]));
+    vec![
+        case(off, with("inactive"), Pass, "inactive"),
+        stuck(off, with("active"), "active"),
+        stuck(off, with("locked"), "locked"),
+        case(off, engine(State::Absent), Notapplicable, "no engine"),
+        case(off, engine(State::record([("version", State::text("20.10"))])), Unknown, "swarm"),
+        case(off, m(), Unknown, "container engine"),
+        case(review, with("inactive"), Notapplicable, "inactive"),
+        case(review, with("active"), Verdict::Notchecked, "active"),
+    ]
 }
 
 pub(super) fn kubernetes() -> Vec<Case> {

@@ -5,7 +5,15 @@ use super::*;
 pub(super) fn dconf() -> Vec<Case> {
     let enable = r#"{ kind = "dconf", databases = ["local", "gdm"], key = "org/gnome/login-screen/banner-message-enable", value = "true" }"#;
     let delay = r#"{ kind = "dconf", databases = ["local"], key = "org/gnome/desktop/session/idle-delay", value = 900, order = "at-most" }"#;
+    let on = r#"{ kind = "dconf", databases = ["local"], key = "org/gnome/desktop/session/idle-delay", value = 900, order = "at-most", least = 1 }"#;
     let text = r#"{ kind = "dconf", databases = ["local"], key = "org/gnome/login-screen/banner-message-text", value = "It's us", locked = false }"#;
+    let alike = r#"{ kind = "dconf", databases = ["local"], key = "org/gnome/login-screen/banner-message-text", value = "Keep out.", pattern = "^Keep\\s+out\\.$", locked = false }"#;
+    let banner = |text: &str| {
+        m().with(
+            "/etc/dconf/db/local.d/00",
+            &format!("[org/gnome/login-screen]\nbanner-message-text='{text}'\n"),
+        )
+    };
     let reads = || m().with("/etc/dconf/profile/user", "user-db:user\nsystem-db:local\n");
     let locks = "/etc/dconf/db/gdm.d/locks/00";
     let locked = || reads().with(locks, "# ours\n/org/gnome/login-screen/banner-message-enable\n");
@@ -16,6 +24,12 @@ pub(super) fn dconf() -> Vec<Case> {
             .with("/etc/dconf/db/local.d/locks/00", "/org/gnome/desktop/session/idle-delay\n")
     };
     vec![
+        // 0 would never blank the screen.
+        case(on, idle("uint32 900"), Pass, "uint32 900"),
+        case(on, idle("uint32 0"), Fail, "uint32 0"),
+        case(alike, banner("Keep out."), Pass, "Keep out."),
+        case(alike, banner("Keep  out."), Pass, "Keep  out."),
+        case(alike, banner("Come in."), Fail, "Come in."),
         case(enable, locked().with("/etc/dconf/db/gdm.d/00", keys), Pass, "true by /etc/dconf/db/gdm.d/00"),
         case(enable, locked(), Fail, "nothing sets"),
         case(enable, reads().with("/etc/dconf/db/gdm.d/00", keys), Fail, "not locked"),

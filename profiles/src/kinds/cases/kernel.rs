@@ -8,6 +8,9 @@ pub(super) fn sysctl() -> Vec<Case> {
     let on = || m().running("net.ipv4.ip_forward", "1");
     let off = || m().running("net.ipv4.ip_forward", "0");
     let line = "net.ipv4.ip_forward = 0\n";
+    let shipped = |machine: Machine| {
+        machine.with("/var/lib/dpkg/info/systemd.list", "/etc/sysctl.d\n/etc/sysctl.d/99-sysctl.conf\n")
+    };
     vec![
         case(
             forward,
@@ -46,6 +49,18 @@ pub(super) fn sysctl() -> Vec<Case> {
                 .with_link("/etc/sysctl.d/99-sysctl.conf", "../sysctl.conf"),
             Fail,
             "1",
+        ),
+        // A link that a package brings comes back with its next upgrade, and what it leads to counts after the rest.
+        case(forward, off().with("/etc/sysctl.conf", line), Fail, "no file sets it"),
+        case(forward, shipped(off()).with("/etc/sysctl.conf", line), Pass, "at boot by /etc/sysctl.conf"),
+        case(forward, shipped(off()).with("/etc/sysctl.conf", "net.ipv4.ip_forward=1\n"), Fail, "set to 1"),
+        case(
+            forward,
+            shipped(off())
+                .with("/etc/sysctl.conf", line)
+                .with("/etc/sysctl.d/90-a.conf", "net.ipv4.ip_forward=1\n"),
+            Fail,
+            "90-a.conf:1",
         ),
         case(forward, m(), Notapplicable, "no such parameter"),
         case(forward, m().offline().with("/etc/sysctl.d/10-a.conf", line), Pass, "cannot be seen here"),
@@ -184,7 +199,7 @@ pub(super) fn wireless() -> Vec<Case> {
         case(probe, card("0x1002\n"), Pass, "wlan0 is down"),
         stuck(probe, card("0x1003\n"), "wlan0 is up"),
         case(probe, m().with("/sys/class/net/eth0/flags", "0x1003\n"), Notapplicable, "no wireless"),
-        case(probe, m(), Unknown, "does not run here"),
+        case(probe, m(), Notchecked, "cannot be seen here"),
         case(probe, Machine::blind(), Unknown, "permission denied"),
     ]
 }

@@ -48,7 +48,8 @@ pub(super) fn pam() -> Vec<Case> {
         ),
         case(authtok, unix("use_authtok"), Pass, "use_authtok"),
         case(authtok, unix("obscure"), Fail, "without use_authtok"),
-        case(authtok, password("password required pam_unix.so\n"), Pass, "comes first"),
+        // First in the stack it would refuse every password with it: what comes before is for a person to choose.
+        stuck(authtok, password("password required pam_unix.so\n"), "without use_authtok"),
         case(nullok, unix(""), Pass, "without nullok"),
         case(nullok, unix("nullok yescrypt"), Fail, "with nullok"),
         case(
@@ -71,6 +72,7 @@ pub(super) fn pam() -> Vec<Case> {
 pub(super) fn faillock() -> Vec<Case> {
     let enabled = r#"{ kind = "faillock", auth = ["/etc/pam.d/common-auth"], account = ["/etc/pam.d/common-account"] }"#;
     let deny = r#"{ kind = "faillock", auth = ["/etc/pam.d/common-auth"], account = ["/etc/pam.d/common-account"], option = "deny", value = 4, order = "at-most", least = 1 }"#;
+    let unlock = r#"{ kind = "faillock", auth = ["/etc/pam.d/common-auth"], account = ["/etc/pam.d/common-account"], option = "unlock_time", value = 900, order = "at-least", also = ["0"] }"#;
     let root = r#"{ kind = "faillock", auth = ["/etc/pam.d/common-auth"], account = ["/etc/pam.d/common-account"], option = "root_unlock_time", value = 60, order = "at-least", or = "even_deny_root" }"#;
     let with = |preauth: &str, authfail: &str, account: &str| {
         let auth = format!(
@@ -110,6 +112,9 @@ pub(super) fn faillock() -> Vec<Case> {
             "deny 9",
         ),
         stuck(deny, m().with("/etc/security/faillock.conf", "deny = 3\n"), "not there"),
+        // 0 is for ever.
+        case(unlock, conf("unlock_time = 0\n"), Pass, "unlock_time 0"),
+        case(unlock, conf("unlock_time = 600\n"), Fail, "unlock_time 600"),
         case(root, conf("even_deny_root\n"), Pass, "even_deny_root"),
         case(root, conf("root_unlock_time = 60\n"), Pass, "60"),
         case(root, conf(""), Fail, "no root_unlock_time"),
@@ -216,6 +221,13 @@ pub(super) fn sudoers() -> Vec<Case> {
         case(timeout, main("Defaults timestamp_timeout=0\n"), Pass, "0"),
         case(timeout, main("Defaults timestamp_timeout = 15\n"), Pass, "15"),
         case(timeout, main("Defaults timestamp_timeout=-1\n"), Fail, "-1"),
+        // sudo knows parts of a minute.
+        case(timeout, main("Defaults timestamp_timeout = +2.5\n"), Pass, "+2.5"),
+        case(timeout, main("Defaults timestamp_timeout=.5\n"), Pass, ".5"),
+        case(timeout, main("Defaults timestamp_timeout=15.0\n"), Pass, "15.0"),
+        case(timeout, main("Defaults timestamp_timeout=15.1\n"), Fail, "15.1"),
+        case(timeout, main("Defaults timestamp_timeout=-0.5\n"), Fail, "-0.5"),
+        case(timeout, main("Defaults timestamp_timeout=1.x\n"), Fail, "1.x"),
         case(
             timeout,
             main("Defaults timestamp_timeout=3\nDefaults timestamp_timeout=5\n"),

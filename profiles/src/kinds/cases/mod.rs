@@ -13,12 +13,13 @@ mod files;
 mod kernel;
 mod login;
 mod network;
+mod redhat;
 mod services;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::Verdict::{self, Fail, Notapplicable, Pass, Unknown};
+use model::Verdict::{self, Fail, Notapplicable, Notchecked, Pass, Unknown};
 
 use super::KINDS;
 use crate::testbed::{Machine, control};
@@ -56,27 +57,33 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
         ("apt", settings::apt()),
         ("audit_privileged", audit::audit_privileged()),
         ("audit_rules", audit::audit_rules()),
+        ("authselect", redhat::authselect()),
         ("banner", files::banner()),
         ("boot_argument", kernel::boot_argument()),
         ("container", containers::container()),
         ("dconf", desktop::dconf()),
         ("dconf_compiled", desktop::compiled()),
+        ("docker_file", containers::docker_file()),
         ("docker_option", containers::docker_option()),
         ("faillock", login::faillock()),
         ("file", files::file()),
         ("firewall", network::firewall()),
         ("firewalld_zone", network::zone()),
+        ("group_members", accounts::group_members()),
         ("homes", accounts::homes()),
         ("kubernetes", containers::kubernetes()),
         ("lines", settings::lines()),
         ("link", files::link()),
         ("listeners", services::listeners()),
+        ("log_files", redhat::log_files()),
         ("module", kernel::module()),
         ("mount", files::mount()),
         ("wireless", kernel::wireless()),
         ("package", services::package()),
+        ("package_keys", redhat::package_keys()),
         ("pam", login::pam()),
         ("presence", files::presence()),
+        ("repositories", redhat::repositories()),
         ("root_path", login::root_path()),
         ("selinux", confinement::selinux()),
         ("setting", settings::setting()),
@@ -85,6 +92,7 @@ fn tables() -> BTreeMap<&'static str, Vec<Case>> {
         ("sshd_any", settings::sshd_any()),
         ("sticky", files::sticky()),
         ("sudoers", login::sudoers()),
+        ("swarm", containers::swarm()),
         ("sysctl", kernel::sysctl()),
         ("unit", services::unit()),
         ("unowned", accounts::unowned()),

@@ -12,8 +12,27 @@ pub(super) fn setting() -> Vec<Case> {
     let postfix = r#"{ kind = "setting", path = "/etc/postfix/main.cf", syntax = "postfix", key = "inet_interfaces", value = "loopback-only", service = "postfix.service" }"#;
     let (main_cf, unit) = ("/etc/postfix/main.cf", "/usr/lib/systemd/system/postfix.service");
     let journal = r#"{ kind = "setting", path = "/etc/systemd/journald.conf", folders = ["/etc/systemd/journald.conf.d"], syntax = "ini", key = "Journal.Storage", value = "persistent" }"#;
+    let stacked = r#"{ kind = "setting", path = "/etc/security/pwquality.conf", folders = ["/etc/security/pwquality.conf.d"], main_last = true, pam = "pam_pwquality.so", syntax = "key-value", key = "minlen", value = 14, order = "at-least" }"#;
     let main = |text: &str| m().with("/etc/security/pwquality.conf", text);
+    let debian = |conf: &str, arguments: &str| {
+        main(conf)
+            .with("/etc/pam.d/common-password", &format!("password requisite pam_pwquality.so {arguments}\n"))
+    };
+    let redhat = |arguments: &str| {
+        main("minlen = 14\n")
+            .with("/etc/pam.d/system-auth", "password requisite pam_pwquality.so\n")
+            .with("/etc/pam.d/password-auth", &format!("password requisite pam_pwquality.so {arguments}\n"))
+    };
     vec![
+        // Arguments of the module win over its file.
+        case(stacked, main("minlen = 14\n"), Pass, "minlen = 14 by"),
+        case(stacked, debian("minlen = 14\n", "retry=3"), Pass, "minlen = 14 by"),
+        case(stacked, debian("minlen = 14\n", "retry=3 minlen=8"), Fail, "8 at /etc/pam.d/common-password:1"),
+        case(stacked, debian("minlen = 8\n", "minlen=14"), Pass, "14 at"),
+        case(stacked, debian("minlen = 14\n", "minlen=20 # minlen=8"), Pass, "20 at"),
+        case(stacked, redhat("retry=3"), Pass, "minlen = 14 by"),
+        stuck(stacked, redhat("minlen=8"), "8 at /etc/pam.d/password-auth:1"),
+        case(stacked, Machine::blind(), Unknown, "permission denied"),
         case(minlen, main("minlen = 14 # c\n"), Pass, "minlen = 14 by /etc/security/pwquality.conf:1"),
         case(minlen, main("minlen = 14\nminlen = 8\n"), Fail, "pwquality.conf:2"),
         case(minlen, main("# minlen = 20\n"), Fail, "nothing sets minlen"),
@@ -145,6 +164,8 @@ pub(super) fn sshd() -> Vec<Case> {
             "00-aaa.conf",
         ),
         stuck(root, main("PermitRootLogin no\nMatch User x\n PermitRootLogin yes\n"), "inside a Match block"),
+        // With a value that it does not know sshd does not start, whichever line would win.
+        stuck(root, main("PermitRootLogin no\nPermitRootLogin never\n"), "does not start with never"),
         case(root, main("PermitRootLogin no\nMatch User x\n PermitRootLogin no\n"), Pass, "no"),
         case(empty, main(""), Pass, "no by default"),
         case(root, m(), Notapplicable, "no SSH server"),

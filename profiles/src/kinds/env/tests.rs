@@ -28,6 +28,7 @@ fn controls(set: &[(&str, &str)]) -> BTreeMap<String, Box<dyn Control>> {
         ("dns_names", "app.site"),
         ("confinement", "selinux"),
         ("modules", "overlay,ip_tables|nf_tables"),
+        ("operator_keys", "SHA256:ann"),
     ];
     let set =
         declared.iter().chain(set).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -98,6 +99,33 @@ fn silence_is_unknown_never_pass_nor_fail() {
             assert_eq!(judged.verdict, expected, "{id} without {need}: {judged:?}");
         }
     }
+}
+
+#[test]
+fn whom_a_netgroup_lets_in_is_unknown_unless_it_is_declared() {
+    let mut seen = evidence(good());
+    let known = good().into_iter().find(|(fact, _)| *fact == Fact::RuntimeAccess).unwrap().1;
+    let State::Record(mut fields) = known else { panic!("no record") };
+    let netgroup = record(&[("who", "+admins".into()), ("people", State::Absent)]);
+    fields.insert("sudo".to_owned(), State::List(vec![netgroup]));
+    seen.insert(Resource::Fact(Fact::RuntimeAccess), Ok(State::Record(fields)));
+    let verdict =
+        |operators| controls(&[("operators", operators)])["env.runtime_access"].judge(&seen).verdict;
+    assert_eq!(verdict("root"), Verdict::Unknown);
+    assert_eq!(verdict("root,+admins"), Verdict::Pass);
+}
+
+#[test]
+fn without_declared_keys_those_that_open_root_are_listed_and_not_judged() {
+    let mut seen = evidence(good());
+    let undeclared = &controls(&[("operator_keys", "")])["env.operator_keys"];
+    let judged = undeclared.judge(&seen);
+    assert_eq!(judged.verdict, Verdict::Notchecked);
+    assert!(judged.actual.contains("SHA256:ann"), "{}", judged.actual);
+    seen.insert(Resource::Fact(Fact::SuperuserKeys), Ok(State::List(Vec::new())));
+    assert_eq!(undeclared.judge(&seen).verdict, Verdict::Pass);
+    seen.insert(Resource::Fact(Fact::SuperuserKeys), Ok(State::Absent));
+    assert_eq!(undeclared.judge(&seen).verdict, Verdict::Notapplicable);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A module in PAM stacks with its arguments; arguments win over the module's own settings file.
 
 pub(crate) mod faillock;
+pub(super) mod overrides;
 mod stack;
 
 use model::{Constraint, Evidence, HostPath, Judgement, Lookup, Resource, State, Syntax, Unread, Verdict};
@@ -28,7 +29,8 @@ pub(crate) struct Pam {
     /// Arguments that every entry has.
     #[serde(default)]
     args: Vec<String>,
-    /// Whether the first module of a stack, which has nothing to take over, needs no `args`.
+    /// Whether the first module of a stack, which has nothing to take over and would refuse every password with
+    /// `args`, is left for a person to mend.
     #[serde(default)]
     after: bool,
     /// Arguments that no entry has. With nothing else asked the module need not be there.
@@ -168,11 +170,13 @@ impl Pam {
             findings.push(Finding::seen(right, says));
         }
         for (place, entry) in ours() {
-            if self.after && place == 0 {
-                findings.push(Finding::seen(true, format!("{} comes first at {}", self.module, entry.at)));
-            } else {
-                findings.extend(self.args.iter().map(|arg| self.judge_arg(entry, kind, arg)));
-            }
+            findings.extend(self.args.iter().map(|arg| {
+                let mut finding = self.judge_arg(entry, kind, arg);
+                if self.after && place == 0 {
+                    finding.asks.clear();
+                }
+                finding
+            }));
             findings.extend(self.without.iter().map(|arg| self.judge_ban(entry, kind, arg)));
             findings.extend(self.hash.iter().map(|_| self.judge_hash(entry, kind)));
             if let Some(option) = &self.option {

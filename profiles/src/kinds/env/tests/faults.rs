@@ -120,7 +120,33 @@ pub(super) fn faults() -> Vec<(&'static str, Fact, State, &'static str)> {
             with(Fact::RuntimeAccess, &[("docker", words("mallory"))]),
             "mallory by the docker group",
         ),
-        ("env.runtime_access", with(Fact::RuntimeAccess, &[("sudo", words("mallory"))]), "mallory by sudo"),
+        (
+            "env.runtime_access",
+            with(Fact::RuntimeAccess, &[("sudo", State::List(vec![sudo("mallory", "mallory")]))]),
+            "mallory by sudo",
+        ),
+        (
+            "env.runtime_access",
+            with(Fact::RuntimeAccess, &[("sudo", State::List(vec![sudo("%adm", "root mallory")]))]),
+            "mallory by sudo (%adm)",
+        ),
+        (
+            "env.runtime_access",
+            with(Fact::RuntimeAccess, &[("root", words("root toor"))]),
+            "toor by user id 0",
+        ),
+        (
+            "env.operator_keys",
+            (
+                Fact::SuperuserKeys,
+                State::List(vec![
+                    key("SHA256:ann", "ann"),
+                    key("SHA256:mallory", "root"),
+                    key("SHA256:ca", "*"),
+                ]),
+            ),
+            "SHA256:mallory (laptop) opens root, /home/ann/.ssh/authorized_keys:1; SHA256:ca (laptop) opens any",
+        ),
         (
             "env.runtime_access",
             with(Fact::RuntimeAccess, &[("root_ssh", "yes".into())]),

@@ -131,13 +131,14 @@ pub(super) fn good() -> Machine {
             Fact::RuntimeAccess,
             record(&[
                 ("docker", words("")),
-                ("sudo", words("root %sudo")),
+                ("sudo", State::List(vec![sudo("root", "root"), sudo("%sudo", "mallory")])),
                 ("root", words("root")),
                 ("root_ssh", "no".into()),
                 ("root_ssh_match", words("")),
                 ("socket_mode", State::Mode(0o660)),
             ]),
         ),
+        (Fact::SuperuserKeys, State::List(vec![key("SHA256:ann", "ann")])),
         (certificate(), served(&[])),
     ]
 }
@@ -184,4 +185,17 @@ pub(super) fn served(other: &[(&str, State)]) -> State {
     ];
     let kept = good.into_iter().filter(|(name, _)| other.iter().all(|(replaced, _)| replaced != name));
     State::record(kept.chain(other.iter().cloned()))
+}
+
+pub(super) fn sudo(who: &str, people: &str) -> State {
+    record(&[("who", who.into()), ("people", words(people))])
+}
+
+pub(super) fn key(fingerprint: &str, user: &str) -> State {
+    record(&[
+        ("key", fingerprint.into()),
+        ("user", user.into()),
+        ("comment", "laptop".into()),
+        ("at", "/home/ann/.ssh/authorized_keys:1".into()),
+    ])
 }
