@@ -1,5 +1,5 @@
 # `make demo` and `make test` do all their own set-up on a fresh Debian machine; see README.md.
-.PHONY: demo test test-full bench fuzz release docs
+.PHONY: demo test test-full bench fuzz release docs vm-test
 
 # The main job, end to end, on this machine.
 demo:
@@ -12,6 +12,10 @@ test:
 # The same with every kill instead of a sample.
 test-full:
 	@GROUNDFAST_TEST_FULL=1 scripts/test.sh
+
+# Virtual machines with kernels of their own: AppArmor, SELinux, neither.
+vm-test:
+	@scripts/vm-test.sh
 
 # Measurements, or with BENCH=name one of them.
 bench:

@@ -7,7 +7,8 @@ pairs=(debootstrap:debootstrap openssl:openssl curl:curl iproute2:ip tar:tar pyt
 if [ "${1:-}" = test ]; then
   pairs+=(strace:strace skopeo:skopeo chrony:chronyd openscap-scanner:oscap libxml2-utils:xmllint chromium:chromium
     systemd-container:systemd-nspawn openssh-server:sshd sudo:visudo rpm:rpmbuild dnf:dnf
-    createrepo-c:createrepo_c db5.3-util:db5.3_load rsyslog:rsyslogd)
+    createrepo-c:createrepo_c db5.3-util:db5.3_load rsyslog:rsyslogd apparmor:apparmor_parser e2fsprogs:mkfs.ext4
+    qemu-system-x86:qemu-system-x86_64 busybox-static:busybox cpio:cpio binutils:objcopy)
 fi
 [ "${1:-}" != bench ] || pairs+=(openscap-scanner:oscap)
 wanted=()

@@ -44,4 +44,8 @@ trap 'code=$?; scripts/engine.sh down target/engine; tell_full $code .' EXIT
 
 step "Tests, in the engine's network namespace, from which no route leads out"
 scripts/engine.sh exec target/engine cargo nextest run --locked --offline --workspace --no-fail-fast "$@"
+if [ -n "${GROUNDFAST_TEST_FULL:-}" ]; then
+  step "Virtual machines"
+  scripts/vm-test.sh
+fi
 step "Done"

@@ -60,6 +60,8 @@ fn wanted(spec: &Spec) -> Vec<Wanted<'_>> {
         ("profile", &spec.profiles),
         ("template", &spec.templates),
         ("sbom", &spec.sboms),
+        ("apparmor", &spec.apparmor),
+        ("selinux", &spec.selinux),
     ];
     let mut wanted = Vec::new();
     for (role, files) in own {

@@ -13,7 +13,8 @@ use serde::Deserialize;
 
 pub use fault::SpecError;
 pub use needs::{
-    Bytes, CertificateNeed, Declarations, Delivery, Limits, Port, Protocol, SecretNeed, Smoke, Volume,
+    Bytes, CertificateNeed, Confinement, Declarations, Delivery, Limits, Port, Protocol, SecretNeed, Smoke,
+    Volume,
 };
 
 /// A whole spec.
@@ -42,6 +43,12 @@ pub struct Spec {
     /// Software bills of materials.
     #[serde(default, rename = "sbom")]
     pub sboms: Vec<FileSpec>,
+    /// AppArmor profiles, one a file, the file named as the profile is.
+    #[serde(default)]
+    pub apparmor: Vec<FileSpec>,
+    /// Modules of SELinux' policy in CIL, the file named as the module is, with `.cil` behind it.
+    #[serde(default)]
+    pub selinux: Vec<FileSpec>,
     /// Anything else, by role.
     #[serde(default, rename = "file")]
     pub files: Vec<RoleSpec>,
@@ -147,7 +154,8 @@ pub struct RoleSpec {
 }
 
 /// Roles that the spec's own sections use.
-const OWN_ROLES: [&str; 6] = ["compose", "declarations", "policy", "profile", "sbom", "template"];
+const OWN_ROLES: [&str; 8] =
+    ["apparmor", "compose", "declarations", "policy", "profile", "sbom", "selinux", "template"];
 
 impl Spec {
     /// Reads a spec; `file` is its name in messages.
@@ -184,6 +192,7 @@ impl Spec {
             return Err(("expires".into(), "it expires before it is created".into()));
         }
         self.check_images()?;
+        self.check_confinement()?;
         if let Some(file) =
             self.files.iter().find(|file| !is_word(&file.role) || OWN_ROLES.contains(&&*file.role))
         {
@@ -195,6 +204,23 @@ impl Spec {
             return Err((file.role.clone(), reason));
         }
         self.needs.check()
+    }
+
+    /// A file of a confinement has to say by its name which profile or module it is.
+    fn check_confinement(&self) -> Result<(), (String, String)> {
+        let profiles = self.apparmor.iter().map(|file| (file, ""));
+        for (file, ending) in profiles.chain(self.selinux.iter().map(|file| (file, ".cil"))) {
+            let last = file.path.file_name().and_then(|name| name.to_str());
+            let name = file.name.as_deref().or(last).unwrap_or_default();
+            if !name.strip_suffix(ending).is_some_and(is_word) {
+                let reason = format!(
+                    "`{name}` is not a word of lower-case letters, digits and `-._`{}",
+                    if ending.is_empty() { ", as a profile is called" } else { " with `.cil` behind it" }
+                );
+                return Err((name.to_owned(), reason));
+            }
+        }
+        Ok(())
     }
 
     fn check_images(&self) -> Result<(), (String, String)> {

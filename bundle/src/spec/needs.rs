@@ -49,6 +49,9 @@ pub struct Declarations {
     /// Whether a plan for this product is enforced only with a second person's signature, whatever a site answers.
     #[serde(skip_serializing_if = "is_false")]
     pub second_person: bool,
+    /// What confines programs on the site: one of these has to run, or nothing is installed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub confinement: Vec<Confinement>,
     /// How long things may take.
     pub limits: Limits,
 }
@@ -75,6 +78,19 @@ pub struct Volume {
     /// The directory on the host, when it is bound to one; the site's answers have to name the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The SELinux label of that directory, such as `system_u:object_r:container_file_t:s0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selinux_label: Option<String>,
+}
+
+/// A mechanism of the kernel that confines programs whatever their user is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Confinement {
+    /// AppArmor.
+    Apparmor,
+    /// SELinux, permissive or enforcing.
+    Selinux,
 }
 
 /// A port that is published on the host.
@@ -226,6 +242,14 @@ impl Declarations {
         if let Some(path) = self.volumes.iter().filter_map(|volume| volume.path.as_ref()).find(not_absolute) {
             return Err((path.clone(), format!("`{path}` is not an absolute path without `.` and `..`")));
         }
+        for label in self.volumes.iter().filter_map(|volume| volume.selinux_label.as_ref()) {
+            if !is_label(label) {
+                return Err((
+                    label.clone(),
+                    format!("`{label}` is no label such as system_u:object_r:etc_t:s0"),
+                ));
+            }
+        }
         let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
         for smoke in &self.smoke {
             if !methods.contains(&smoke.method.as_str()) || !(100..600).contains(&smoke.status) {
@@ -237,6 +261,12 @@ impl Declarations {
         }
         Ok(())
     }
+}
+
+/// `user:role:type` and, with levels, `:s0` or more behind it.
+fn is_label(text: &str) -> bool {
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || "_-.,:".contains(sign);
+    text.split(':').count() >= 3 && text.split(':').all(|part| !part.is_empty()) && text.chars().all(plain)
 }
 
 impl Bytes {

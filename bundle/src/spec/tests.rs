@@ -47,6 +47,19 @@ fn a_good_spec_is_read() {
 }
 
 #[test]
+fn what_confines_is_part_of_a_spec() {
+    let parts = "[[apparmor]]\npath = \"mac/app\"\n\n[[selinux]]\npath = \"mac/app.cil\"\n\n[[compose]]";
+    let text = GOOD.replacen("[[compose]]", parts, 1)
+        + "\n[[needs.volume]]\nname = \"data\"\nservice = \"app\"\n\
+        selinux-label = \"system_u:object_r:app_data_t:s0:c1,c2\"\n";
+    let spec =
+        Spec::parse(&text.replacen("memory", "confinement = [\"selinux\"]\nmemory", 1), "demo.toml").unwrap();
+    assert_eq!((spec.apparmor.len(), spec.selinux.len()), (1, 1));
+    assert_eq!(spec.needs.confinement, [Confinement::Selinux]);
+    assert!(spec.needs.volumes[0].selinux_label.is_some());
+}
+
+#[test]
 fn faults_name_line_column_and_what_is_allowed() {
     let cases = [
         ("channel = ", "chanel = ", "demo.toml:5:1: unknown field `chanel`", "did you mean `channel`?"),
@@ -66,6 +79,25 @@ fn faults_name_line_column_and_what_is_allowed() {
         ("memory = \"2GiB\"", "memory = \"2 apples\"", "demo.toml:20:10: ", "512MiB"),
         ("uid = 10001", "mode = \"0644\"", "demo.toml:23:9: ", "at most 0440"),
         ("version = \"1.2.3\"", "version = \"1.2\"", "demo.toml:6:11: ", ""),
+        (
+            "[[compose]]",
+            "[[apparmor]]\npath = \"a/App!\"\n[[compose]]",
+            "demo.toml:16:11: ",
+            "as a profile is called",
+        ),
+        (
+            "[[compose]]",
+            "[[selinux]]\npath = \"app.pp\"\n[[compose]]",
+            "demo.toml:16:9: ",
+            "with `.cil` behind it",
+        ),
+        (
+            "uid = 10001",
+            "[[needs.volume]]\nname = \"x\"\nservice = \"x\"\nselinux-label = \"var_t\"",
+            "demo.toml:28:18: ",
+            "no label",
+        ),
+        ("memory = ", "confinement = [\"tomoyo\"]\nmemory = ", "demo.toml:20:16: ", "apparmor"),
     ];
     for (from, to, place, reason) in cases {
         let text = complaint(from, to);

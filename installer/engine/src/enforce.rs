@@ -246,11 +246,9 @@ pub(crate) fn failed(run: &Run<'_>, step: &Step, why: impl std::fmt::Display) ->
 
 /// Stores the bytes that undoing this step will need, before anything is overwritten.
 async fn keep_previous(run: &Run<'_>, step: &Step) -> Result<(), String> {
-    let State::File(model::FileState { content: Some(expected), .. }) = &step.change.from else {
-        return Ok(());
-    };
+    let Some(expected) = step.change.from.bytes() else { return Ok(()) };
     let kept = run.host.read(&step.change.resource, run.keep).await.map_err(|why| why.to_string())?;
-    if kept == *expected {
+    if kept == expected {
         Ok(())
     } else {
         Err("it changed while its previous content was being kept".to_owned())

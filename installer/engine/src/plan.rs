@@ -193,7 +193,10 @@ fn sort(demands: &[Demand]) -> Result<(BTreeMap<&HostPath, FileDemands<'_>>, Pla
     for demand in demands {
         let kind = demand.resource.stage();
         match (kind, demand.resource.path()) {
-            (Some(StageKind::File), Some(path)) => files.entry(path).or_default().add(demand),
+            // Facets of one node are folded into one change of it; a label is a change of its own.
+            (Some(StageKind::File), Some(path)) if !matches!(demand.resource, Resource::Label { .. }) => {
+                files.entry(path).or_default().add(demand);
+            }
             (Some(_), _) => others.entry(&demand.resource).or_default().push(demand),
             (None, _) => {
                 let (resource, by) = (Box::new(demand.resource.clone()), demand.by.clone());

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use model::{Filter, Handler, HostError, State, Unread};
 
-use crate::checks;
 use crate::local::Said;
 use crate::run;
 use crate::tree::Tree;
+use crate::{apparmor, checks};
 
 const SYSTEMCTL: &str = "/usr/bin/systemctl";
 const SSHD: &str = "/usr/sbin/sshd";
@@ -69,6 +69,7 @@ pub(crate) async fn handle(tree: &Tree, handler: &Handler) -> Result<(), HostErr
     match handler {
         check if check.is_check() => checks::check(tree, check).await,
         Handler::CompileDconf => compile_dconf(tree).await,
+        Handler::LoadApparmor { profile } => apparmor::reload(tree, profile).await,
         _ if !tree.is_live() || !manager(tree).unwrap_or(false) => Ok(()),
         Handler::DaemonReload => systemctl(tree, &["daemon-reload"]).await,
         Handler::Reload { unit } => tell(tree, "try-reload-or-restart", unit).await,

@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests set up their own scratch places"))]
 
+mod apparmor;
 mod checks;
 mod daemons;
 mod facts;
@@ -15,6 +16,7 @@ mod logins;
 mod packages;
 mod run;
 mod runs;
+mod selinux;
 mod sysctl;
 mod timers;
 mod traces;

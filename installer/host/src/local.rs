@@ -20,7 +20,7 @@ use syntax::Source;
 use crate::facts::Facts;
 use crate::traces::Traces;
 use crate::tree::Tree;
-use crate::{daemons, files, packages, sysctl, walk};
+use crate::{apparmor, daemons, files, packages, selinux, sysctl, walk};
 
 /// The largest settings file that is read, in bytes.
 const SETTINGS_LIMIT: usize = 8 << 20;
@@ -82,6 +82,11 @@ impl Local {
             simulated.push(self.simulations.ask(&self.tree, question).await);
         }
         let mut simulated = simulated.into_iter();
+        let mut modules = Vec::new();
+        for name in &sorted.modules {
+            modules.push(selinux::module(&self.tree, name).await);
+        }
+        let mut modules = modules.into_iter();
         let mut answers = (walked.into_iter(), measured.into_iter(), active.into_iter(), lookups.into_iter());
         let lost = || Err(Unread::Failed("the answer was lost".to_owned()));
         wanted
@@ -92,6 +97,7 @@ impl Local {
                 Resource::Activity { .. } => answers.2.next().unwrap_or_else(lost),
                 Resource::Effective(_) | Resource::Package { .. } => answers.3.next().unwrap_or_else(lost),
                 Resource::Transaction { .. } => simulated.next().unwrap_or_else(lost),
+                Resource::SelinuxModule { .. } => modules.next().unwrap_or_else(lost),
                 Resource::Sysctl { scope: SysctlScope::Persistent, .. } => {
                     answers.3.next().unwrap_or_else(lost)
                 }
@@ -184,6 +190,8 @@ impl Local {
                 self.live(resource)?;
                 sysctl::running(&self.tree, key)
             }
+            Resource::Apparmor { profile } => apparmor::mode(&self.tree, profile),
+            Resource::Label { path } => selinux::label(&self.tree, path),
             other => Err(Unread::Unsupported(format!("{other} is not observed by this backend"))),
         }
     }
@@ -205,6 +213,13 @@ impl Local {
             Resource::Activity { unit } if self.tree.runs() => {
                 daemons::set_activity(&self.tree, unit, &change.to).await
             }
+            Resource::Apparmor { profile } => {
+                apparmor::put(&self.tree, profile, &change.from, &change.to).await
+            }
+            Resource::SelinuxModule { name } => {
+                selinux::put_module(&self.tree, name, &change.from, &change.to, bytes).await
+            }
+            Resource::Label { path } => selinux::put_label(&self.tree, path, &change.from, &change.to),
             other => Err(HostError::Unsupported(other.to_string())),
         }
     }
@@ -252,6 +267,7 @@ struct Sorted<'w> {
     units: Vec<&'w str>,
     lookups: Vec<Wanted<'w>>,
     transactions: Vec<&'w Resource>,
+    modules: Vec<&'w str>,
 }
 
 impl<'w> Sorted<'w> {
@@ -265,6 +281,7 @@ impl<'w> Sorted<'w> {
                 Resource::Effective(lookup) => sorted.lookups.push(Wanted::Lookup(lookup)),
                 Resource::Package { name } => sorted.lookups.push(Wanted::Package(name)),
                 Resource::Transaction { .. } => sorted.transactions.push(resource),
+                Resource::SelinuxModule { name } => sorted.modules.push(name),
                 Resource::Sysctl { key, scope: SysctlScope::Persistent } => {
                     sorted.lookups.push(Wanted::Sysctl(key));
                 }
@@ -281,7 +298,12 @@ impl Observe for Local {
     }
 
     fn read<'a>(&'a self, resource: &'a Resource, into: &'a dyn Keep) -> Fut<'a, Result<Digest, Unread>> {
-        Box::pin(async move { self.copy(resource, into) })
+        Box::pin(async move {
+            match resource {
+                Resource::SelinuxModule { name } => selinux::read(&self.tree, name, into).await,
+                other => self.copy(other, into),
+            }
+        })
     }
 }
 

@@ -74,6 +74,8 @@ pub enum Handler {
     CheckPam,
     /// Audit rules must be rules.
     CheckAudit,
+    /// An AppArmor profile that the kernel holds is loaded anew from its file, in the mode that it has.
+    LoadApparmor { profile: String },
     /// systemd reads its unit files again.
     DaemonReload,
     /// A unit, if it is active, reads its configuration again.
@@ -101,7 +103,9 @@ impl Handler {
             text == *place || text.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'))
         };
         let told = TOLD.iter().filter(|(places, _)| places.iter().any(about));
-        told.flat_map(|(_, handlers)| handlers()).collect()
+        let profile = text.strip_prefix("/etc/apparmor.d/").filter(|name| !name.contains('/'));
+        let profile = profile.map(|name| Self::LoadApparmor { profile: name.to_owned() });
+        told.flat_map(|(_, handlers)| handlers()).chain(profile).collect()
     }
 }
 
@@ -140,6 +144,9 @@ impl fmt::Display for Handler {
             Self::CheckSudoers => f.write_str("check sudoers"),
             Self::CheckPam => f.write_str("check that logins can still succeed"),
             Self::CheckAudit => f.write_str("check the audit rules"),
+            Self::LoadApparmor { profile } => {
+                write!(f, "load the AppArmor profile {profile} anew if it is loaded")
+            }
             Self::DaemonReload => f.write_str("reload systemd's units"),
             Self::Reload { unit } => write!(f, "reload {unit}"),
             Self::Restart { unit } => write!(f, "restart {unit}"),

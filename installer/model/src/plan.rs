@@ -16,9 +16,11 @@ use crate::door::Door;
 pub enum StageKind {
     /// Packages of the system.
     Package,
+    /// Modules of SELinux' policy: files may be labelled with what they define.
+    Policy,
     /// Files, links, directories, settings and their attributes.
     File,
-    /// Parameters of the running kernel.
+    /// What the running kernel holds: its parameters, AppArmor's profiles.
     Kernel,
     /// Units started and stopped.
     Unit,
@@ -34,8 +36,9 @@ impl fmt::Display for StageKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Package => "packages",
+            Self::Policy => "SELinux modules",
             Self::File => "files",
-            Self::Kernel => "kernel parameters",
+            Self::Kernel => "running kernel",
             Self::Unit => "units",
             Self::Image => "images",
             Self::Secret => "secrets",

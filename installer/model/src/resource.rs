@@ -103,6 +103,14 @@ pub enum Resource {
     Transaction { install: BTreeSet<String>, remove: BTreeSet<String> },
     /// A container image in the engine, by image id.
     Image { id: Digest },
+    /// An AppArmor profile as the kernel holds it: its mode, such as `enforce` or `complain`, or absent. The text that
+    /// it is loaded from is the file of its name in `/etc/apparmor.d`.
+    Apparmor { profile: String },
+    /// A module of SELinux' policy at our priority, 400: absent, or a record with `content` (of its CIL) and
+    /// `enabled` (a flag).
+    SelinuxModule { name: String },
+    /// The SELinux label of what a path leads to, as text; absent where it has none.
+    Label { path: HostPath },
     /// A Compose project: the release that is up, or absent.
     Stack { project: String },
     /// One service of a Compose project as it runs: image, state, health, mounts.
@@ -129,8 +137,9 @@ impl Resource {
     /// The stage in which a change of this resource happens, or `None` if it can only be observed.
     pub fn stage(&self) -> Option<StageKind> {
         Some(match self.carrier() {
-            Self::Attributes { .. } | Self::File { .. } => StageKind::File,
-            Self::Sysctl { scope: SysctlScope::Running, .. } => StageKind::Kernel,
+            Self::Attributes { .. } | Self::File { .. } | Self::Label { .. } => StageKind::File,
+            Self::Sysctl { scope: SysctlScope::Running, .. } | Self::Apparmor { .. } => StageKind::Kernel,
+            Self::SelinuxModule { .. } => StageKind::Policy,
             Self::Package { .. } => StageKind::Package,
             Self::Activity { .. } => StageKind::Unit,
             Self::Image { .. } => StageKind::Image,
@@ -157,6 +166,7 @@ impl Resource {
             | Self::Link { path }
             | Self::Setting { path, .. }
             | Self::File { path }
+            | Self::Label { path }
             | Self::Secret { path } => Some(path),
             _ => None,
         }
@@ -190,6 +200,9 @@ impl fmt::Display for Resource {
                 }
             }
             Self::Image { id } => write!(f, "image {id}"),
+            Self::Apparmor { profile } => write!(f, "AppArmor profile {profile}"),
+            Self::SelinuxModule { name } => write!(f, "SELinux module {name}"),
+            Self::Label { path } => write!(f, "SELinux label of {path}"),
             Self::Stack { project } => write!(f, "stack {project}"),
             Self::Service { project, service } => write!(f, "service {project}/{service}"),
             Self::Secret { path } => write!(f, "secret at {path}"),

@@ -131,6 +131,15 @@ impl State {
         }
     }
 
+    /// The digest of the bytes that bringing this state back needs: those of a file, or of a SELinux module.
+    pub fn bytes(&self) -> Option<Digest> {
+        match (self, self.get("content")) {
+            (Self::File(file), _) => file.content,
+            (_, Some(Self::Content(digest))) => Some(*digest),
+            _ => None,
+        }
+    }
+
     /// This state as text, when it is text.
     pub fn as_text(&self) -> Option<&str> {
         match self {

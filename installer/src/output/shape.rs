@@ -220,6 +220,7 @@ pub struct Stage {
 #[serde(rename_all = "kebab-case")]
 pub enum StageKind {
     Package,
+    Policy,
     File,
     Kernel,
     Unit,

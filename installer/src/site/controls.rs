@@ -167,7 +167,8 @@ pub fn all_known(request: &Request, context: &Context) -> Result<(), Failure> {
 
 /// Whether a control comes from a product or a run rather than from a profile.
 fn is_made_here(id: &str) -> bool {
-    let made = ["boot.", "image.", "pin:", "policy.", "secret.", "service.", "stack."];
+    let made =
+        ["apparmor.", "boot.", "image.", "pin:", "policy.", "secret.", "selinux.", "service.", "stack."];
     id.starts_with(&format!("{CERTIFICATES}.")) || made.iter().any(|prefix| id.starts_with(prefix))
 }
 

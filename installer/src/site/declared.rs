@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use bundle::Contents;
-use bundle::spec::{Declarations, Port, Protocol, Volume};
+use bundle::spec::{Confinement, Declarations, Port, Protocol, Volume};
 
 use crate::answers::Answers;
 
@@ -29,6 +29,9 @@ pub fn variables(answers: &Answers, contents: Option<&Contents>, data: &Path) ->
     know("persistent_paths", join(locked(answers, needs)));
     if !needs.ports.is_empty() {
         know("ports", join(needs.ports.iter().map(port)));
+    }
+    if !needs.confinement.is_empty() {
+        know("confinement", join(needs.confinement.iter().map(confinement)));
     }
     if !needs.dns.is_empty() {
         know("dns_names", needs.dns.join(","));
@@ -91,6 +94,14 @@ fn port(port: &Port) -> String {
         Protocol::Udp => "udp",
     };
     format!("{}/{protocol}", port.port)
+}
+
+fn confinement(mechanism: &Confinement) -> String {
+    let name = match mechanism {
+        Confinement::Apparmor => "apparmor",
+        Confinement::Selinux => "selinux",
+    };
+    name.to_owned()
 }
 
 fn join(words: impl IntoIterator<Item = String>) -> String {

@@ -1,6 +1,7 @@
 //! The site that a run is about: its backends and its controls, made again from what was asked of the run.
 
 pub mod baseline;
+mod confinement;
 pub mod controls;
 pub mod declared;
 pub mod product;

@@ -12,18 +12,21 @@ use model::{Blobs, Control, Digest, HostPath, Keep, State};
 use secrets::{Form, Reference, SecretInPlace, Shape, SiteKey, Wanted};
 use serde_json::Value;
 use stack::compose::{self, InjectedSecret, SignedImage};
+use stack::confinement::{Confined, Part};
 use stack::names::Name;
 use stack::smoke::{Authorities, Smoke};
 use stack::{Checks, Image, Layer, Release};
 
 use crate::answers::Answers;
 use crate::failure::{Exit, Failure};
+use crate::site::confinement;
 
 /// The platform that this binary runs on, as OCI names it.
 pub const PLATFORM: &str = if cfg!(target_arch = "aarch64") { "linux/arm64" } else { "linux/amd64" };
 
 /// Roles of files that the Compose file does not mount.
-const NOT_MOUNTED: [&str; 5] = ["compose", "profile", "template", "sbom", "declarations"];
+const NOT_MOUNTED: [&str; 7] =
+    ["apparmor", "compose", "declarations", "profile", "sbom", "selinux", "template"];
 
 /// Where things lie on this machine.
 #[derive(Clone, Debug)]
@@ -68,6 +71,7 @@ pub struct Product {
     /// Texts made for this site: the rewritten Compose file and the customer's certificates.
     pub texts: MemoryBlobs,
     secrets: Vec<(Wanted, State)>,
+    confinement: Vec<Part>,
 }
 
 impl Product {
@@ -94,6 +98,7 @@ impl Product {
             env_secrets: env_secrets(contents, &secrets),
             volumes: volumes(answers)?,
             stop_seconds: Some(contents.declarations.limits.stop_seconds),
+            profiles: confinement::profiles(contents),
             proxies: proxies(answers),
         };
         let rewritten = compose::rewrite(&compose_text(contents, blobs)?, &site).map_err(|error| {
@@ -103,7 +108,17 @@ impl Product {
         let project = answers.stack.project.clone().unwrap_or_else(|| contents.release.product.clone());
         let checks = checks(contents, answers, &rewritten.text)?;
         let limits = contents.declarations.limits;
-        Ok(Self { project, release: Release::of(&rewritten), images, checks, limits, texts, secrets })
+        let confinement = confinement::parts(contents, blobs, answers)?;
+        Ok(Self {
+            project,
+            release: Release::of(&rewritten),
+            images,
+            checks,
+            limits,
+            texts,
+            secrets,
+            confinement,
+        })
     }
 
     /// The controls that it is here and runs as it was signed.
@@ -111,6 +126,9 @@ impl Product {
         let mut controls = stack::controls::of(&self.project, &self.release, &self.images);
         for (wanted, state) in &self.secrets {
             controls.push(Box::new(SecretInPlace::new(wanted.target.clone(), state.clone())));
+        }
+        for part in &self.confinement {
+            controls.push(Box::new(Confined::new(part.clone())));
         }
         controls
     }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 mod service;
 
+pub(crate) use service::apparmor_of;
 use service::rewrite_service;
 
 /// What a Compose file may refer to.
@@ -28,6 +29,8 @@ pub struct Site {
     pub env_secrets: BTreeMap<String, Vec<InjectedSecret>>,
     /// Host directories that may be bound into containers.
     pub volumes: BTreeSet<HostPath>,
+    /// AppArmor profiles of the release, by name.
+    pub profiles: BTreeSet<String>,
     /// How long a service may take to stop where the Compose file does not say, in seconds; the engine's own 10
     /// without it.
     pub stop_seconds: Option<u32>,
@@ -88,6 +91,8 @@ pub struct Service {
     pub user: String,
     /// Pinned files by the path in the container.
     pub pins: BTreeMap<String, Digest>,
+    /// The AppArmor profile that it names; the engine's own otherwise.
+    pub profile: Option<String>,
 }
 
 /// Rewrites a Compose file.

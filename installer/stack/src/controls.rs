@@ -21,8 +21,9 @@ pub fn of(project: &str, release: &Release, loaded: &[Image]) -> Vec<Box<dyn Con
         for aspect in [Aspect::Image, Aspect::Healthy, Aspect::NonRoot] {
             controls.push(Box::new(ServiceIs::new(project, name, service, aspect)));
         }
-        if !service.pins.is_empty() {
-            controls.push(Box::new(ServiceIs::new(project, name, service, Aspect::Pins)));
+        let some = [(Aspect::Pins, !service.pins.is_empty()), (Aspect::Confined, service.profile.is_some())];
+        for (aspect, _) in some.into_iter().filter(|(_, given)| *given) {
+            controls.push(Box::new(ServiceIs::new(project, name, service, aspect)));
         }
     }
     controls
@@ -179,6 +180,8 @@ pub enum Aspect {
     NonRoot,
     /// The read-only files mounted into it are the pinned ones; for the decision point that is its policy.
     Pins,
+    /// AppArmor confines it by the profile that it names.
+    Confined,
 }
 
 /// One aspect of one service as it runs.
@@ -207,6 +210,12 @@ impl ServiceIs {
                 "sees the pinned files and policy",
                 "5",
                 "Policy and configuration are part of the release.",
+            ),
+            Aspect::Confined => (
+                "confined",
+                "runs under its AppArmor profile",
+                "4.3",
+                "A program that was taken over can do what its profile allows, and no more.",
             ),
         };
         let about = about(
@@ -249,6 +258,16 @@ impl ServiceIs {
                 }
                 _ => Judgement::of(false, "one container with a user other than root", state.to_string()),
             },
+            Aspect::Confined => {
+                let expected = format!("{} (enforce)", self.service.profile.as_deref().unwrap_or_default());
+                match text("confined") {
+                    "" => Judgement::other(Verdict::Notapplicable, expected, "AppArmor does not run here"),
+                    unknown if unknown.starts_with("unknown: ") => {
+                        Judgement::other(Verdict::Unknown, expected, unknown)
+                    }
+                    seen => Judgement::of(seen == expected, expected.clone(), seen),
+                }
+            }
             Aspect::Pins => {
                 let wanted = pins(&self.service);
                 let seen = state.get("pins").cloned().unwrap_or(State::Absent);

@@ -6,6 +6,7 @@
 
 mod archive;
 pub mod compose;
+pub mod confinement;
 pub mod controls;
 mod docker;
 mod engine;

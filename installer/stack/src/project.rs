@@ -33,11 +33,12 @@ impl Release {
     }
 
     /// The state of a project in which this release is up: `compose` (the file's digest) and `services`, each
-    /// with `image`, `user`, `running` and, as it runs, `pins`.
+    /// with `image`, `user`, `profile` where one is named, `running` and, as it runs, `pins`.
     pub fn state(&self) -> State {
         let services = self.services.iter().map(|(name, service)| {
             let pins = service.pins.iter().map(|(path, digest)| (path.clone(), State::Content(*digest)));
-            (name.clone(), summary(Some(service.image), &service.user, Some(State::record(pins))))
+            let profile = service.profile.as_deref();
+            (name.clone(), summary(Some(service.image), &service.user, profile, Some(State::record(pins))))
         });
         State::record([("compose", State::Content(self.compose)), ("services", State::record(services))])
     }
@@ -57,7 +58,8 @@ impl Release {
                 _ => None,
             });
             let user = state.get("user")?.as_text()?.to_owned();
-            Some(Service { image: *image, user, pins: pins.collect::<Option<_>>()? })
+            let profile = state.get("profile").and_then(State::as_text).map(str::to_owned);
+            Some(Service { image: *image, user, pins: pins.collect::<Option<_>>()?, profile })
         };
         let services = services.iter().map(|(name, state)| Some((name.clone(), service(state)?)));
         Some(Self { compose: *compose, services: services.collect::<Option<_>>()? })
@@ -66,12 +68,13 @@ impl Release {
 
 /// One service of a project. What a service that does not run would see is no part of its state: nobody reads it
 /// before it is brought up, which makes it whole first, and so a stop can be restored whatever was damaged.
-fn summary(image: Option<Digest>, user: &str, pins: Option<State>) -> State {
+fn summary(image: Option<Digest>, user: &str, profile: Option<&str>, pins: Option<State>) -> State {
     let mut parts = BTreeMap::from([
         ("image".to_owned(), image.map_or(State::Absent, State::Content)),
         ("running".to_owned(), State::Flag(pins.is_some())),
         ("user".to_owned(), State::text(user)),
     ]);
+    parts.extend(profile.map(|profile| ("profile".to_owned(), State::text(profile))));
     parts.extend(pins.map(|pins| ("pins".to_owned(), pins)));
     State::Record(parts)
 }
@@ -84,7 +87,8 @@ pub(crate) fn at_rest(state: &State) -> State {
     let stopped = services.iter().map(|(name, service)| match (service, service.get("image")) {
         (State::Record(_), Some(State::Content(image))) => {
             let user = service.get("user").and_then(State::as_text).unwrap_or_default();
-            (name.clone(), summary(Some(*image), user, None))
+            let profile = service.get("profile").and_then(State::as_text);
+            (name.clone(), summary(Some(*image), user, profile, None))
         }
         _ => (name.clone(), service.clone()),
     });
@@ -119,7 +123,8 @@ pub(crate) async fn state(
                     true => Some(service::pins(engine, container, secrets).await?),
                     false => None,
                 };
-                summary(image_of(container), service::user_of(container), pins)
+                let profile = service::profile_in_force(container);
+                summary(image_of(container), service::user_of(container), profile.as_deref(), pins)
             }
             _ => service::state(engine, &containers, secrets).await?,
         };

@@ -1,9 +1,12 @@
 //! One service as it runs: what the engine says about its container, turned into a state.
 
+use std::path::Path;
+
 use model::{Digest, HostPath, State};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::compose;
 use crate::engine::{Engine, EngineError, only_file};
 use crate::images::image_of;
 
@@ -23,6 +26,21 @@ pub(crate) fn runs(container: &Value) -> bool {
 /// The user that a container runs as; empty is root.
 pub(crate) fn user_of(container: &Value) -> &str {
     container["Config"]["User"].as_str().unwrap_or_default()
+}
+
+/// The AppArmor profile that a container was made to run under; `None` when it names none.
+pub(crate) fn profile_of(container: &Value) -> Option<&str> {
+    let options = container["HostConfig"]["SecurityOpt"].as_array();
+    options.into_iter().flatten().filter_map(Value::as_str).find_map(compose::apparmor_of)
+}
+
+/// The profile that a container is under: the one it was made for, unless the kernel confines what runs in it
+/// otherwise. A profile that was unloaded lets go of its processes, and loading it again does not bring them back.
+pub(crate) fn profile_in_force(container: &Value) -> Option<String> {
+    let named = profile_of(container)?;
+    let pid = container["State"]["Pid"].as_i64().filter(|_| runs(container));
+    let seen = pid.and_then(|pid| confined(Path::new("/"), pid));
+    Some(seen.filter(|seen| *seen != format!("{named} (enforce)")).unwrap_or_else(|| named.to_owned()))
 }
 
 /// Whether Compose made a container for a service, and would find it again. Labels of the project alone make
@@ -61,7 +79,8 @@ pub(crate) fn condition(services: &[&str], containers: &[Value]) -> Condition {
 }
 
 /// The state of one service: `image` (id), `running`, `health` (the engine's word, or `none`), `restarts`,
-/// `user`, `pins` (digests of read-only mounted files by their path in the container), `exit` (last code).
+/// `user`, `pins` (digests of read-only mounted files by their path in the container), `exit` (last code), `confined`
+/// (as what AppArmor confines its first process, absent where that does not run).
 /// Several containers of one service come out as `replicas`, which nothing that is wanted equals.
 pub(crate) async fn state(
     engine: &Engine,
@@ -78,7 +97,9 @@ pub(crate) async fn state(
     };
     let status = &container["State"];
     let health = status["Health"]["Status"].as_str().unwrap_or("none");
+    let confined = confined(Path::new("/"), status["Pid"].as_i64().unwrap_or_default());
     Ok(State::record([
+        ("confined", State::from(confined)),
         ("exit", State::Int(status["ExitCode"].as_i64().unwrap_or_default())),
         ("health", State::text(health)),
         ("image", image_of(container).map_or(State::Absent, State::Content)),
@@ -87,6 +108,24 @@ pub(crate) async fn state(
         ("running", State::Flag(runs(container))),
         ("user", State::text(user_of(container))),
     ]))
+}
+
+/// As what AppArmor confines a process, as `app (enforce)`: the kernel's own word, whatever the engine was asked for.
+/// `None` where AppArmor does not run.
+fn confined(root: &Path, pid: i64) -> Option<String> {
+    let read = |path: String| std::fs::read_to_string(root.join(path));
+    let enabled = read("sys/module/apparmor/parameters/enabled".to_owned()).ok()?;
+    if enabled.trim() != "Y" {
+        return None;
+    }
+    if pid == 0 {
+        return Some("nothing: it does not run".to_owned());
+    }
+    // The second place is that of kernels before 5.1, which other modules share.
+    let told = read(format!("proc/{pid}/attr/apparmor/current"))
+        .or_else(|_| read(format!("proc/{pid}/attr/current")));
+    let shown = |text: String| text.trim_end_matches(['\0', '\n']).to_owned();
+    Some(told.map_or_else(|error| format!("unknown: {error}"), shown))
 }
 
 /// Digests of the files that are bound read-only into a container, as the container itself sees them.
@@ -176,6 +215,40 @@ mod tests {
             (&["good", "nowhere"], Condition::Ill),
         ] {
             assert_eq!(condition(services, &seen), expected, "{services:?}");
+        }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a scratch root")]
+    fn what_confines_a_process_is_the_kernels_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        assert_eq!(confined(folder.path(), 7), None, "no such module");
+        put("sys/module/apparmor/parameters/enabled", "N\n");
+        assert_eq!(confined(folder.path(), 7), None);
+        put("sys/module/apparmor/parameters/enabled", "Y\n");
+        assert!(confined(folder.path(), 7).unwrap().starts_with("unknown: "));
+        put("proc/7/attr/current", "app (complain)\n\0");
+        assert_eq!(confined(folder.path(), 7).as_deref(), Some("app (complain)"));
+        put("proc/7/attr/apparmor/current", "app (enforce)\n");
+        assert_eq!(confined(folder.path(), 7).as_deref(), Some("app (enforce)"));
+        assert!(confined(folder.path(), 0).unwrap().contains("does not run"));
+    }
+
+    #[test]
+    fn the_profile_is_read_in_both_spellings() {
+        let with = |options: &[&str]| json!({ "HostConfig": { "SecurityOpt": options } });
+        for (options, expected) in [
+            (&["no-new-privileges:true", "apparmor=app"][..], Some("app")),
+            (&["apparmor:unconfined"], Some("unconfined")),
+            (&["apparmored=app", "label=type:x"], None),
+            (&[], None),
+        ] {
+            assert_eq!(profile_of(&with(options)), expected);
         }
     }
 

@@ -20,6 +20,7 @@ pub mod text;
 pub mod traces;
 
 pub use edit::{Unwritable, get, set};
+pub use kernel::apparmor;
 pub use lookup::Lookups;
 pub use packages::{Packages, compare_versions};
 pub use source::{Bytes, Source};

@@ -198,6 +198,7 @@ kinds! {
     EnvRoom = "env_room" => env::capacity::Space,
     EnvRuntime = "env_runtime" => env::runtime::Runtime,
     EnvRuntimeAccess = "env_runtime_access" => env::access::RuntimeAccess,
+    EnvConfinement = "env_confinement" => env::confinement::Required,
     EnvSelinux = "env_selinux" => env::confinement::Selinux,
 }
 

@@ -51,7 +51,7 @@ fn knows_containers(tree: &Tree, policy: &str) -> Result<bool, Unread> {
 /// loaded), `files` (a flag: the counts are those of `/etc/apparmor.d`, since the kernel that runs is another's).
 pub(super) fn read_apparmor(tree: &Tree) -> Result<State, Unread> {
     let mut parser = false;
-    for path in ["/usr/sbin/apparmor_parser", "/sbin/apparmor_parser", "/usr/bin/apparmor_parser"] {
+    for path in crate::apparmor::PARSERS {
         parser |= tree.exists(path)?;
     }
     let enabled = tree.line("/sys/module/apparmor/parameters/enabled")?;

@@ -211,4 +211,4 @@ fn told_by_files(fact: &Fact) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

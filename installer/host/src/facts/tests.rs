@@ -3,7 +3,7 @@
 use super::*;
 
 /// A scratch root directory with these files in it.
-pub(super) fn scratch(files: &[(&str, &str)]) -> (tempfile::TempDir, Tree) {
+pub(crate) fn scratch(files: &[(&str, &str)]) -> (tempfile::TempDir, Tree) {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in files {
         let path = folder.path().join(path);

@@ -85,6 +85,7 @@ fn a_shape_that_lacks_or_adds_a_field_is_noticed() {
 fn events_of_every_kind_have_the_shape() {
     let stages = [
         StageKind::Package,
+        StageKind::Policy,
         StageKind::File,
         StageKind::Kernel,
         StageKind::Unit,

@@ -66,7 +66,7 @@ pub(super) fn rewrite_service(
         service.entry("stop_grace_period").or_insert_with(|| Value::String(format!("{seconds}s")));
     }
     let user = user_of(at, service, user)?;
-    security_options(at, service)?;
+    let profile = security_options(at, service, site)?;
     let mut pins = service_configs(at, service.get_mut("configs"), configs)?;
     service_volumes(at, service.get_mut("volumes"), site, &mut pins)?;
     environment(at, service, site)?;
@@ -75,7 +75,7 @@ pub(super) fn rewrite_service(
         let paths: Vec<_> = files.iter().map(|file| escape(file.path.as_str())).collect();
         service.insert("env_file".to_owned(), json!(paths));
     }
-    Ok(Service { image: *id, user, pins })
+    Ok(Service { image: *id, user, pins, profile })
 }
 
 /// The user that a service runs as. A file may name another than its image does, but not root in its stead: whether an
@@ -101,14 +101,34 @@ fn named_user(at: &str, service: &mut Map<String, Value>) -> Result<Option<Strin
     Ok((!user.is_empty()).then_some(user))
 }
 
-fn security_options(at: &str, service: &Map<String, Value>) -> Result<(), ComposeError> {
+/// Refuses what takes a protection away; gives the AppArmor profile that is named, which has to be one of the release.
+fn security_options(
+    at: &str,
+    service: &Map<String, Value>,
+    site: &Site,
+) -> Result<Option<String>, ComposeError> {
+    let at = format!("{at}.security_opt");
     let options = service.get("security_opt").and_then(Value::as_array);
+    let mut profile = None;
     for option in options.into_iter().flatten().filter_map(Value::as_str) {
         if option.contains("unconfined") || option.ends_with("disable") {
-            return refuse(&format!("{at}.security_opt"), &format!("`{option}` takes a protection away"));
+            return refuse(&at, &format!("`{option}` takes a protection away"));
+        }
+        if let Some(name) = apparmor_of(option) {
+            if !site.profiles.contains(name) {
+                return refuse(&at, &format!("`{name}` is not an AppArmor profile of this bundle"));
+            }
+            if profile.replace(name.to_owned()).is_some() {
+                return refuse(&at, "it names two AppArmor profiles");
+            }
         }
     }
-    Ok(())
+    Ok(profile)
+}
+
+/// The profile that a security option of a container names, in either of the engine's spellings.
+pub(crate) fn apparmor_of(option: &str) -> Option<&str> {
+    option.strip_prefix("apparmor")?.strip_prefix(['=', ':'])
 }
 
 /// A service's configs and where they are mounted.

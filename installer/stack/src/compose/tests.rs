@@ -21,6 +21,7 @@ fn site() -> Site {
         env_secrets: BTreeMap::from([("app".to_owned(), vec![secret("token")])]),
         volumes: BTreeSet::from(["/srv/data".parse().unwrap()]),
         stop_seconds: Some(45),
+        profiles: BTreeSet::from(["shop-app".to_owned(), "shop-db".to_owned()]),
         proxies: BTreeMap::from([("HTTPS_PROXY".to_owned(), "http://proxy:3128/$x".to_owned())]),
     }
 }
@@ -72,6 +73,17 @@ fn a_good_file_is_pinned_in_every_part() {
     assert_eq!(app["environment"], environment);
     let pins: Vec<_> = rewritten.services["app"].pins.keys().map(String::as_str).collect();
     assert_eq!(pins, ["/etc/app.json", "/etc/second.json", "/policy"]);
+}
+
+#[test]
+fn a_service_names_a_profile_of_the_release() {
+    let profile = |text: &str| rewrite(text, &site()).unwrap().services["app"].profile.clone();
+    let with = |line: &str| GOOD.replace("privileged: false", line);
+    assert_eq!(profile(GOOD), None);
+    assert_eq!(profile(&with("security_opt: [\"no-new-privileges:true\"]")), None);
+    for option in ["apparmor=shop-app", "apparmor:shop-app"] {
+        assert_eq!(profile(&with(&format!("security_opt: [\"{option}\"]"))).as_deref(), Some("shop-app"));
+    }
 }
 
 #[test]
@@ -148,6 +160,8 @@ fn whatever_cannot_be_pinned_or_reaches_out_is_refused() {
         (service("cap_add: [SYS_ADMIN]"), "services.app.cap_add"),
         (service("devices: [/dev/mem]"), "services.app.devices"),
         (service("security_opt: [\"seccomp:unconfined\"]"), "services.app.security_opt"),
+        (service("security_opt: [\"apparmor=docker-default\"]"), "services.app.security_opt"),
+        (service("security_opt: [\"apparmor=shop-app\", \"apparmor=shop-db\"]"), "services.app.security_opt"),
         (service("env_file: .env"), "services.app.env_file"),
         (service("extends: { file: other.yaml, service: x }"), "services.app.extends"),
         (service("labels: { com.docker.compose.project: x }"), "services.app.labels"),

@@ -11,6 +11,7 @@ fn service() -> Service {
         image: digest(1),
         user: "2003".to_owned(),
         pins: BTreeMap::from([("/policy.tar".to_owned(), digest(2))]),
+        profile: Some("app".to_owned()),
     }
 }
 
@@ -20,6 +21,7 @@ fn release() -> Release {
 
 fn running(parts: &[(&str, State)]) -> State {
     let State::Record(mut state) = State::record([
+        ("confined", State::text("app (enforce)")),
         ("exit", State::Int(0)),
         ("health", State::text("healthy")),
         ("image", State::Content(digest(1))),
@@ -42,7 +44,13 @@ fn judge(control: &dyn Control, seen: Result<State, Unread>) -> Judgement {
 #[test]
 fn every_control_passes_fails_and_admits_not_knowing() {
     let changed = State::record([("/policy.tar", State::Content(digest(3)))]);
-    let cases: [(Aspect, State, &str); 7] = [
+    let cases: [(Aspect, State, &str); 9] = [
+        (Aspect::Confined, running(&[("confined", State::text("app (complain)"))]), "complain"),
+        (
+            Aspect::Confined,
+            running(&[("confined", State::text("docker-default (enforce)"))]),
+            "docker-default",
+        ),
         (Aspect::Image, running(&[("image", State::Content(digest(7)))]), "sha256:0707"),
         (Aspect::Healthy, running(&[("health", State::text("unhealthy"))]), "health unhealthy"),
         (
@@ -64,6 +72,25 @@ fn every_control_passes_fails_and_admits_not_knowing() {
         let unknown = judge(&control, Err(Unread::NoAnswer("engine".to_owned())));
         assert_eq!(unknown.verdict, Verdict::Unknown, "{aspect:?}");
     }
+}
+
+#[test]
+fn where_nothing_confines_a_service_says_so() {
+    let control = ServiceIs::new("p", "app", &service(), Aspect::Confined);
+    let without = judge(&control, Ok(running(&[("confined", State::Absent)])));
+    assert_eq!(without.verdict, Verdict::Notapplicable);
+    assert!(without.actual.contains("AppArmor does not run here"));
+    let unread = judge(&control, Ok(running(&[("confined", State::text("unknown: no rights"))])));
+    assert_eq!(unread.verdict, Verdict::Unknown);
+}
+
+#[test]
+fn a_profile_is_part_of_what_a_project_is() {
+    let state = release().state();
+    assert_eq!(Release::from_state(&state), Some(release()));
+    let mut without = release();
+    without.services.values_mut().for_each(|service| service.profile = None);
+    assert_ne!(without.state(), state);
 }
 
 #[test]
@@ -117,6 +144,7 @@ fn a_release_brings_its_controls() {
         "service.app.healthy",
         "service.app.nonroot",
         "service.app.pins",
+        "service.app.confined",
     ];
     assert_eq!(ids, expected);
 }

@@ -1,5 +1,6 @@
-//! What the kernel is told: at its start, of its modules, its parameters and SELinux.
+//! What the kernel is told: at its start, of its modules, its parameters, SELinux and AppArmor.
 
+pub mod apparmor;
 pub(crate) mod boot;
 pub(crate) mod modprobe;
 pub(crate) mod selinux;

@@ -58,3 +58,65 @@ impl Kind for Apparmor {
         parts.judge(expected)
     }
 }
+
+/// `{ kind = "env_confinement", required }`: one of these mechanisms runs; nothing is asked when none is named.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Required {
+    required: Vec<String>,
+}
+
+impl Required {
+    /// The measurement of a mechanism, by its name in a bundle's declarations.
+    fn fact(name: &str) -> Option<Fact> {
+        match name {
+            "apparmor" => Some(Fact::Apparmor),
+            "selinux" => Some(Fact::Selinux),
+            _ => None,
+        }
+    }
+
+    fn facts(&self) -> impl Iterator<Item = Fact> {
+        self.required.iter().filter_map(|name| Self::fact(name))
+    }
+}
+
+impl Kind for Required {
+    fn check(&self) -> Result<(), String> {
+        match self.required.iter().find(|name| Self::fact(name).is_none()) {
+            Some(name) => Err(format!("`{name}` is neither apparmor nor selinux")),
+            None => Ok(()),
+        }
+    }
+
+    fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
+        self.facts().map(Resource::Fact).collect()
+    }
+
+    fn judge(&self, seen: &Evidence) -> Judgement {
+        if self.required.is_empty() {
+            return not_applicable(
+                "nothing is required",
+                "the product requires neither AppArmor nor SELinux",
+            );
+        }
+        let expected = format!("{} runs", self.required.join(" or "));
+        let (mut parts, mut runs, mut told) = (Parts::default(), false, Vec::new());
+        for fact in self.facts() {
+            let Some(found) = measured(seen, fact.clone(), &mut parts) else { continue };
+            let mode = if fact == Fact::Selinux { text(found, "mode") } else { "disabled" };
+            let on = flag(found, "enabled") || !matches!(mode, "disabled" | "");
+            told.push(format!("{fact} {}", if on { "runs" } else { "is off" }));
+            runs |= on;
+        }
+        // One that runs is enough, whatever could not be read of the other.
+        if runs {
+            return Judgement::of(true, expected, told.join(", "));
+        }
+        // One that could not be read may be the one that runs.
+        if told.len() == self.facts().count() {
+            parts.seen(false, told.join(", "));
+        }
+        parts.judge(expected)
+    }
+}

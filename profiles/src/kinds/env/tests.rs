@@ -26,6 +26,7 @@ fn controls(set: &[(&str, &str)]) -> BTreeMap<String, Box<dyn Control>> {
         ("certificate_authority", "/a"),
         ("certificate_names", "app.site"),
         ("dns_names", "app.site"),
+        ("confinement", "selinux"),
         ("modules", "overlay,ip_tables|nf_tables"),
         ("operator_keys", "SHA256:ann"),
     ];

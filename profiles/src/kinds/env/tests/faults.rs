@@ -89,6 +89,7 @@ pub(super) fn faults() -> Vec<(&'static str, Fact, State, &'static str)> {
         ),
         ("env.selinux", with(Fact::Selinux, &[("container", no())]), "without container"),
         ("env.apparmor", with(Fact::Apparmor, &[("parser", no())]), "missing"),
+        ("env.confinement", with(Fact::Selinux, &[("mode", "disabled".into())]), "SELinux is off"),
         (
             "env.dns",
             with(Fact::Resolve { name: "app.site".into() }, &[("found", no())]),
