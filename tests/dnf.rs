@@ -1,13 +1,5 @@
 //! Packages changed by the real dnf and rpm, on a synthetic Red Hat machine with a repository of tiny packages.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    clippy::too_many_lines,
-    reason = "a test that cannot be set up must stop, and tests make their own places"
-)]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};

@@ -1,14 +1,6 @@
 //! A whole RHEL 9 root, hardened to level 2 and given back. It is synthetic: the files are written here as Red Hat ships
 //! them, and the database of packages is made by the real rpm from packages without content.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "a test that cannot be set up must stop, and tests make their own places"
-)]
-
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};

@@ -375,7 +375,7 @@ fn the_timer_of_a_machine_looks_and_tells() {
     let _ = machine.shell(schedule).expect_code(0);
     let _ = machine.shell("groundfast drift --no-progress").expect_code(0);
     let _ = machine.shell("groundfast drift --unschedule --yes --no-progress").expect_code(0);
-    assert_eq!(machine.shell("systemctl is-active groundfast-drift.timer").stdout.trim(), "inactive");
+    let _ = machine.shell("! systemctl --quiet is-active groundfast-drift.timer").expect_code(0);
     let _ = machine
         .shell("! ls /etc/systemd/system/groundfast-drift.* && groundfast drift --no-progress")
         .expect_code(0);

@@ -10,7 +10,9 @@ use crate::{Run, binary};
 
 /// Mounts the programs and the binary into a root, and runs a command inside, all processes of which end with it.
 const INSIDE: &str = "set -e; mount --rbind /usr \"$1/usr\"; mount -o remount,bind,ro \"$1/usr\"; \
-    mount -t proc proc \"$1/proc\"; mount --rbind /dev \"$1/dev\"; touch \"$1/groundfast\"; \
+    mount -t proc proc \"$1/proc\"; mount -t tmpfs tmpfs \"$1/dev\"; \
+    for node in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 \"$1/dev/${node%:*}\" c 1 ${node#*:}; done; \
+    ln -s /proc/self/fd \"$1/dev/fd\"; ln -s fd/0 \"$1/dev/stdin\"; touch \"$1/groundfast\"; \
     mount --bind \"$2\" \"$1/groundfast\"; root=$1; shift 2; \
     exec chroot \"$root\" env -i PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C \"$@\"";
 

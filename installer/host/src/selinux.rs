@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_label_is_given_changed_and_taken_back() {
-        let tree = Tree::at(Path::new("/")).unwrap();
+        let tree = Tree::at(Path::new("/")).unwrap().running();
         let folder = tempfile::tempdir().unwrap();
         let path: HostPath = folder.path().to_str().unwrap().parse().unwrap();
         let mut seen = label(&tree, &path).unwrap();

@@ -41,6 +41,12 @@ impl Tree {
         self.live && !self.chroot
     }
 
+    /// The same, as if no other system were around it.
+    #[cfg(test)]
+    pub(crate) fn running(self) -> Self {
+        Self { live: true, chroot: false, ..self }
+    }
+
     /// The name of a path for system calls that take no directory handle (sockets, programs).
     pub(crate) fn outside(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 
 use host::Traces;
 use jiff::{SignedDuration, Timestamp};
-use model::{Cause, Confidence, Control, Evidence, Finding, HostPath, Mover, State, Verdict};
+use model::{
+    Cause, Confidence, Control, Evidence, Finding, HostPath, Lookup, Mover, Resource, State, Verdict,
+};
 use syntax::traces::{Access, Handled, Recorder};
 
 use crate::history::Past;
@@ -56,11 +58,21 @@ pub fn paths(control: &dyn Control, seen: &Evidence) -> BTreeSet<HostPath> {
     let mut paths = BTreeSet::new();
     for resource in control.needs(seen) {
         paths.extend(resource.path().cloned());
+        paths.extend(read_for(&resource).cloned());
         if let (None, Ok(state)) = (resource.path(), seen.see(&resource)) {
             named(state, &mut paths);
         }
     }
     paths
+}
+
+/// The file that is read for a value, which need not come from it.
+fn read_for(resource: &Resource) -> Option<&HostPath> {
+    match resource {
+        Resource::Effective(Lookup::DropIns { main, .. }) => Some(main),
+        Resource::Effective(Lookup::Pam { path, .. } | Lookup::Text { path }) => Some(path),
+        _ => None,
+    }
 }
 
 /// The files that a value names as where it came from: `path`, and `at` as `file:line`.

@@ -22,7 +22,7 @@ pub fn variables(answers: &Answers, contents: Option<&Contents>, data: &Path) ->
     let project = answers.stack.project.as_ref().unwrap_or(&contents.release.product);
     know("project", project.clone());
     know("cpus", needs.cpu.max(1).to_string());
-    know("memory_mib", mib(needs.memory.0).to_string());
+    know("memory_mib", mib(needs.memory.0).max(1).to_string());
     let store = existing(data).display().to_string();
     know("disk", disk(answers, needs, &store, contents.release.total_size));
     know("inodes", format!("{ENGINE}={},{store}={}", INODES[0], INODES[1]));

@@ -61,6 +61,10 @@ fn plain(text: &str) -> &str {
 }
 
 impl Kind for Dconf {
+    fn by_hand(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.databases.is_empty() || !self.key.contains('/') {
             return Err(
@@ -169,6 +173,10 @@ fn compiled(database: &str) -> Resource {
 }
 
 impl Kind for Compiled {
+    fn by_hand(&self) -> Option<&'static str> {
+        Some("the databases are compiled again when a key is set, or by `dconf update`")
+    }
+
     fn needs(&self, _seen: &Evidence) -> Vec<Resource> {
         self.databases.iter().map(|database| compiled(database)).collect()
     }

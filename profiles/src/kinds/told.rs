@@ -64,6 +64,8 @@ const TABLE: &[(&str, &str, &str)] = &[
         "never: a preflight changes nothing"),
     ("env_compose", "version of the Compose plugin; not applicable unless the target is Compose",
         "never: a preflight changes nothing"),
+    ("env_confinement", "AppArmor or SELinux as the bundle's `needs.confinement` says; nothing required is not applicable",
+        "never: a preflight changes nothing"),
     ("env_distribution", "`ID` and `VERSION_ID` of os-release; rebuilds of RHEL count by `ID_LIKE`",
         "never: a preflight changes nothing"),
     ("env_dns", "the system's resolver, for names that exist and names that do not",

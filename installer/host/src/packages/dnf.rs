@@ -137,7 +137,11 @@ async fn script(tree: &Tree, wishes: &[Wish<'_>]) -> Result<(String, Vec<&'stati
         Wish::Newest(name) => format!("install {name}\n"),
         Wish::Exactly(name, version) => format!("install {}\n", shelf.word(name, version)),
     };
-    let mut script: String = wishes.iter().map(line).collect();
+    let lines: Vec<String> = wishes.iter().map(line).collect();
+    if let Some(strange) = lines.iter().find(|line| !is_plain(line)) {
+        return Err(Unread::Malformed(format!("`{}` names no package", strange.trim_end())));
+    }
+    let mut script = lines.concat();
     script.push_str("run\n");
     let mut options = OPTIONS.to_vec();
     if wishes.iter().all(|wish| matches!(wish, Wish::Gone(_))) {
@@ -145,6 +149,14 @@ async fn script(tree: &Tree, wishes: &[Wish<'_>]) -> Result<(String, Vec<&'stati
         options.push("--disablerepo=*");
     }
     Ok((script, options))
+}
+
+/// Whether a line of the script is a verb and one word that is no option.
+fn is_plain(line: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._+-~^:/%".contains(letter);
+    line.trim_end_matches('\n')
+        .split_once(' ')
+        .is_some_and(|(_, word)| word.chars().all(plain) && !word.is_empty() && !word.starts_with('-'))
 }
 
 fn exact(wish: &Wish<'_>) -> Option<Move> {
@@ -399,5 +411,13 @@ mod tests {
         assert_eq!(files("vsftpd", "1:3.0-1")[0], "vsftpd-3.0-1.noarch.rpm");
         assert_eq!(files("glibc.i686", "2.34-1"), ["glibc-2.34-1.i686.rpm"]);
         assert_eq!(files("python3.11", "3.11-1")[0], "python3.11-3.11-1.noarch.rpm");
+        assert!(
+            is_plain("install libstdc++-1:11~rc1-2.el9\n") && is_plain("install /var/cache/dnf/a/x.rpm\n")
+        );
+        for strange in
+            ["install a b\n", "install a\nremove b\n", "remove --all\n", "install \n", "install 'a'\n"]
+        {
+            assert!(!is_plain(strange), "{strange}");
+        }
     }
 }

@@ -135,6 +135,7 @@ impl Sample {
             files,
             folder: Some(inside("stack")),
             secrets: secrets.iter().map(fingerprint).collect(),
+            profiles: ["companyos-app".to_owned()].into(),
             proxies: [("NO_PROXY".to_owned(), "10.0.0.0/8".to_owned())].into(),
             ..Site::default()
         };
