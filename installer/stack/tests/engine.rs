@@ -100,11 +100,11 @@ fn the_sample_product_comes_up_is_watched_and_goes_back() {
 
     make(&stack, &sample, &project, &State::Absent).unwrap();
     let gone = failing(&stack, &watched);
-    let about_containers = |control: &Box<dyn Control>| {
+    let about_containers = |control: &dyn Control| {
         let id = control.id().as_str();
         !id.starts_with("image.") && !id.ends_with(".confined")
     };
-    for control in watched.iter().filter(|control| about_containers(control)) {
+    for control in watched.iter().filter(|control| about_containers(control.as_ref())) {
         assert!(names(&gone).contains(&control.id().as_str()), "{} of {gone:?}", control.id());
     }
     for image in &sample.images {
