@@ -64,7 +64,7 @@ rm -f "$demo/bundle.tar"
 
 step "The answers of this site"
 socket=${DOCKER_HOST#unix://} examples/companyos/make-answers.sh "$PWD/target/site" "$demo" >"$demo/answers.toml"
-"$groundfast" answers check "$demo/answers.toml"
+"$groundfast" answers check "$demo/answers.toml" --bundle "$demo/bundle.tar"
 cat "$demo/answers.toml"
 
 step "What would be changed: the plan, a diff a rule"
