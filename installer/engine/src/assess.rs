@@ -135,7 +135,8 @@ fn judge(control: &dyn Control, evidence: &Evidence, context: &Context) -> (Find
 /// What would mend a failure by hand, and why it has to be by hand where it always has.
 fn mend(control: &dyn Control) -> String {
     let mend = &control.about().mend;
-    control.by_hand().map_or_else(|| mend.clone(), |why| format!("{mend} (left to a person: {why})"))
+    let why = control.by_hand().filter(|why| !why.is_empty());
+    why.map_or_else(|| mend.clone(), |why| format!("{mend} (left to a person: {why})"))
 }
 
 /// The resources that a control looked at, with what was seen of each.

@@ -136,7 +136,7 @@ pub trait Control: Send + Sync {
         Vec::new()
     }
 
-    /// Why every failure of it is left to a person; `None` where the ordinary one is mended by [`Control::remedy`].
+    /// Why every failure of it is left to a person, empty where that needs no words; `None` where the ordinary one is mended by [`Control::remedy`].
     fn by_hand(&self) -> Option<&str> {
         None
     }

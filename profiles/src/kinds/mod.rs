@@ -66,9 +66,10 @@ pub(crate) trait Kind: Send + Sync {
     /// As [`model::Control::judge`].
     fn judge(&self, seen: &Evidence) -> Judgement;
 
-    /// Why a failure of it is always left to a person; `None` where the ordinary failure is mended.
+    /// Why a failure of it is always left to a person, empty where that needs no words, as in a preflight; `None` where
+    /// the ordinary failure is mended.
     fn by_hand(&self) -> Option<&'static str> {
-        Some("a person has to mend it")
+        Some("")
     }
 
     /// As [`model::Control::remedy`]; only called on evidence that was judged `fail`.
