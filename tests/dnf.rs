@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::redhat::{RedHat, Rpm};
+use support::transactions::{map, stages};
 use support::{Run, finding};
 
 const RULES: &str = "package_telnet_removed,package_vsftpd_removed,package_chrony_installed";
@@ -35,24 +36,6 @@ fn packages(machine: &RedHat) -> BTreeMap<String, String> {
     let lines = said.lines().filter_map(|line| line.split_once(' '));
     let tiny = lines.filter(|(name, _)| !["redhat-release", "bash"].contains(name));
     tiny.map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
-}
-
-fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect()
-}
-
-/// Each stage of a plan: its kind, and what becomes of what, with its risk.
-fn stages(document: &Value) -> Vec<(String, Vec<String>)> {
-    let stage = |stage: &Value| {
-        let step = |step: &Value| {
-            let name = step["change"]["resource"]["package"]["name"].as_str().unwrap_or("?").to_owned();
-            format!("{name} {}", step["risk"].as_str().unwrap())
-        };
-        let mut steps: Vec<_> = stage["steps"].as_array().unwrap().iter().map(step).collect();
-        steps.sort();
-        (stage["kind"].as_str().unwrap().to_owned(), steps)
-    };
-    document["plan"]["stages"].as_array().unwrap().iter().map(stage).collect()
 }
 
 fn told(document: &Value, control: &str, part: &str) -> String {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use support::transactions::{map, stages};
 use support::{Run, binary, finding, prepared};
 
 const RULES: &str = "package_telnet_removed,package_vsftpd_removed,package_chrony_installed";
@@ -159,24 +160,6 @@ fn ready() -> Option<Machine> {
     // The package that can come back is in apt's cache.
     machine.sh("mkdir -p /var/cache/apt/archives && cp /old/vsftpd_1:3.0_all.deb '/var/cache/apt/archives/vsftpd_1%3a3.0_all.deb'");
     Some(machine)
-}
-
-fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect()
-}
-
-/// Each stage of a plan: its kind, and what becomes of what, with its risk.
-fn stages(document: &Value) -> Vec<(String, Vec<String>)> {
-    let stage = |stage: &Value| {
-        let step = |step: &Value| {
-            let name = step["change"]["resource"]["package"]["name"].as_str().unwrap_or("?").to_owned();
-            format!("{name} {}", step["risk"].as_str().unwrap())
-        };
-        let mut steps: Vec<_> = stage["steps"].as_array().unwrap().iter().map(step).collect();
-        steps.sort();
-        (stage["kind"].as_str().unwrap().to_owned(), steps)
-    };
-    document["plan"]["stages"].as_array().unwrap().iter().map(stage).collect()
 }
 
 fn verdict(document: &Value, control: &str) -> String {

@@ -13,6 +13,7 @@ pub mod cosign;
 pub mod machine;
 pub mod redhat;
 pub mod site;
+pub mod transactions;
 
 /// What one call of the binary gave.
 #[must_use]
